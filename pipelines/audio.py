@@ -1,0 +1,127 @@
+"""From a recording to stored samples: decode, average the channels, resample, quantise; and levels.
+
+Waveforms are float32 [samples], full scale is [-1, 1).
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+
+DECODER = f"libsndfile {soundfile.__libsndfile_version__}"
+_BLOCK_FRAMES = 65_536
+_FULL_SCALE = 32_768
+
+Waveform = np.ndarray[tuple[int], np.dtype[np.float32]]
+Samples = np.ndarray[tuple[int], np.dtype[np.int16]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """A decoded span of a file: its mono waveform at the file's own rate (Hz), and what the file is."""
+
+    waveform: Waveform
+    rate: int
+    channels: int
+    format: str
+    announced_frames: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Levels:
+    """Of a waveform, in dB re full scale (None for digital silence), and the share of samples that clip."""
+
+    peak_db: float | None
+    rms_db: float | None
+    clipped_share: float
+
+
+def read_mono(source: bytes | BinaryIO, *, start: float | None = None, end: float | None = None) -> Recording:
+    """Decodes a file, given by path or open, from `start` to `end` seconds; averages its channels.
+
+    Raises:
+      soundfile.LibsndfileError: libsndfile cannot open it, or stops part-way.
+    """
+    with soundfile.SoundFile(source) as file:
+        first = round((start or 0.0) * file.samplerate)
+        wanted = None if end is None else max(0, round(end * file.samplerate) - first)
+        if first:
+            file.seek(min(first, file.frames))
+        return Recording(
+            waveform=_read_blocks(file, wanted),
+            rate=file.samplerate,
+            channels=file.channels,
+            format=f"{file.format}/{file.subtype}",
+            announced_frames=file.frames,
+        )
+
+
+def resampled_length(length: int, *, source_rate: int, target_rate: int) -> int:
+    """Samples after resampling: ceil(length * target_rate / source_rate)."""
+    return -(-length * target_rate // source_rate)
+
+
+def resample(waveform: Waveform, *, source_rate: int, target_rate: int) -> Waveform:
+    """Resamples with soxr at its HQ setting to exactly `resampled_length` samples.
+
+    The recording is taken as silent after its end, so that the last sample is a sample of it too.
+    """
+    if source_rate == target_rate:
+        return waveform
+    length = resampled_length(len(waveform), source_rate=source_rate, target_rate=target_rate)
+    tail = np.zeros(math.ceil(source_rate / target_rate), np.float32)
+    resampled = soxr.resample(np.concatenate([waveform, tail]), source_rate, target_rate, quality="HQ")
+    return np.asarray(resampled[:length], np.float32)
+
+
+def quantise(waveform: Waveform) -> Samples:
+    """int16 = round(x * 32768), clipped; exact for a waveform that was 16 bits."""
+    scaled = np.rint(waveform * np.float32(_FULL_SCALE))
+    clipped: Samples = np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype("<i2")
+    return clipped
+
+
+def measure_levels(waveform: Waveform) -> Levels:
+    """Peak, root mean square and clipped share of a waveform that is not empty."""
+    scaled = np.rint(waveform * np.float32(_FULL_SCALE))
+    clipped = (scaled < -_FULL_SCALE) | (scaled > _FULL_SCALE - 1)
+    return Levels(
+        peak_db=decibels(float(np.max(np.abs(waveform)))),
+        rms_db=decibels(float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))),
+        clipped_share=float(np.mean(clipped)),
+    )
+
+
+def swing_db(waveform: Waveform) -> float | None:
+    """Peak after removing the mean, in dB re full scale; None for a constant waveform."""
+    return decibels(float(np.max(np.abs(waveform - np.mean(waveform, dtype=np.float64)))))
+
+
+def decibels(amplitude: float) -> float | None:
+    """20 log10 of an amplitude re full scale; None for zero."""
+    return 20.0 * math.log10(amplitude) if amplitude > 0.0 else None
+
+
+def _read_blocks(file: Any, wanted: int | None) -> Waveform:
+    blocks: list[Waveform] = []
+    left = math.inf if wanted is None else wanted
+    while left > 0:
+        block = file.read(int(min(left, _BLOCK_FRAMES)), dtype="float32", always_2d=True)
+        if not len(block):
+            break
+        blocks.append(_mono(block))
+        left -= len(block)
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+
+def _mono(block: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Waveform:
+    # Sum by columns: mean(axis=1) over two interleaved channels takes four times as long.
+    channels = block.shape[1]
+    if channels == 1:
+        return block[:, 0]
+    total: Waveform = functools.reduce(np.add, list(block.T))
+    return np.divide(total, np.float32(channels))

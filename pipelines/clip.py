@@ -1,0 +1,62 @@
+"""A clip: one recording, or a span of one, that a corpus lists. No samples in it."""
+
+import os
+import stat
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells a changed file from an unchanged one: its size in bytes and its time in ns."""
+
+    num_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """One clip of a corpus.
+
+    Attributes:
+      clip_id: stable and unique in the corpus; printable UTF-8.
+      source: path relative to the corpus folder as the file system spells it (undecodable bytes as
+        surrogates), or a `synthetic:` URI.
+      labels: class names; a clip without any is kept out of the snapshot as unlabelled.
+      split: train, validation or test.
+      group: clips of one group belong in one split (speaker, original recording).
+      start: first second of the clip in its source; None: from the beginning.
+      end: second after the last; None: to the end.
+      stamp: of the source file when it was listed; None: no such file, or none needed.
+    """
+
+    clip_id: str
+    source: str
+    labels: tuple[str, ...]
+    split: str
+    group: str
+    start: float | None = None
+    end: float | None = None
+    stamp: Stamp | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """What a corpus lists: its clips, the folder their sources are relative to, and the names it ignored."""
+
+    clips: tuple[Clip, ...]
+    folder: str
+    ignored: tuple[str, ...] = ()
+
+
+def stamp_of(path: str) -> Stamp | None:
+    """The stamp of the regular file at `path`, symbolic links followed; None where there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - pathlib would copy the path a million times
+    except OSError:
+        return None
+    return Stamp(status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+
+
+def printable(path: str) -> str:
+    r"""A path as UTF-8 text: undecodable bytes become `\\xff`, a backslash becomes two, so no two collide."""
+    return os.fsencode(path).replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")

@@ -1,0 +1,60 @@
+"""Finds the recordings below a folder, whatever their names."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipelines.containers import HEAD_BYTES, container_of
+
+_SUFFIXES = re.compile(
+    r"\.(wav|wave|flac|ogg|oga|opus|mp3|aiff?|aifc|au|snd|caf|w64|rf64|m4a|aac|mp4|wma|webm|amr|3gp)$",
+    re.IGNORECASE,
+)
+
+
+def find_recordings(folder: Path) -> tuple[list[str], list[str]]:
+    """Walks `folder` in sorted order.
+
+    A recording has an audio suffix or begins like an audio file. Hidden names, links to folders and
+    everything else are ignored, by name.
+
+    Returns:
+      Paths relative to `folder` as the file system spells them: recordings, ignored.
+    """
+    found: tuple[list[str], list[str]] = ([], [])
+    for path, is_recording in _walk(str(folder), ""):
+        found[0 if is_recording else 1].append(path)
+    return found
+
+
+def _walk(root: str, below: str) -> Iterator[tuple[str, bool]]:
+    with os.scandir(os.path.join(root, below)) as entries:  # noqa: PTH118 - names may start with a slash's worth of oddities
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
+        path = f"{below}{entry.name}"
+        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+            yield from _walk(root, f"{path}/")
+        else:
+            yield path, _is_recording(entry)
+
+
+def _is_recording(entry: os.DirEntry[str]) -> bool:
+    if entry.name.startswith(".") or entry.is_dir():
+        return False
+    has_suffix = _SUFFIXES.search(entry.name) is not None
+    try:
+        if not stat.S_ISREG(entry.stat().st_mode):  # a pipe would block whoever opens it
+            return False
+    except OSError:  # a link to nothing: listed, and missing
+        return has_suffix
+    return has_suffix or _begins_like_audio(entry.path)
+
+
+def _begins_like_audio(path: str) -> bool:
+    try:
+        with open(path, "rb") as stream:  # noqa: PTH123
+            return container_of(stream.read(HEAD_BYTES)) is not None
+    except OSError:
+        return False

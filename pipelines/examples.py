@@ -1,0 +1,79 @@
+"""A waveform and its clip as the bytes of a `tf.train.Example`, and back; the only importer of tfrecord."""
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.audio import Samples
+
+if "tensorflow" in sys.modules:
+    raise ImportError(
+        "`tfrecord` and TensorFlow declare the same protobuf messages and cannot share a process: "
+        "start this one as a child process with `infra.stage.run_stage`, or without importing TensorFlow."
+    )
+
+from tfrecord import example_pb2
+
+FEATURES = {
+    "clip_id": "bytes [1], UTF-8",
+    "group": "bytes [1], UTF-8",
+    "labels": "int64 [labels], positions in the card's labels",
+    "num_samples": "int64 [1]",
+    "sample_rate": "int64 [1], Hz",
+    "waveform": "bytes [1], int16 little-endian [num_samples], full scale 32768",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a record of a shard says."""
+
+    clip_id: str
+    group: str
+    labels: tuple[int, ...]
+    sample_rate: int
+    samples: Samples
+
+
+def encode(record: Record) -> tuple[bytes, int]:
+    """The Example's bytes, the same in every process, and the offset of the waveform in them."""
+    waveform = record.samples.astype("<i2").tobytes()
+    example = example_pb2.Example()
+    feature = example.features.feature
+    feature["clip_id"].bytes_list.value.append(record.clip_id.encode())
+    feature["group"].bytes_list.value.append(record.group.encode())
+    feature["labels"].int64_list.value.extend(record.labels)
+    feature["num_samples"].int64_list.value.append(len(record.samples))
+    feature["sample_rate"].int64_list.value.append(record.sample_rate)
+    feature["waveform"].bytes_list.value.append(waveform)
+    encoded: bytes = example.SerializeToString(deterministic=True)
+    # Deterministic means sorted keys: `waveform` comes last, and a bytes value ends its message.
+    assert encoded.endswith(waveform)
+    return encoded, len(encoded) - len(waveform)
+
+
+def decode(encoded: bytes) -> Record:
+    """The inverse of `encode`.
+
+    Raises:
+      ValueError: not an Example with these features.
+    """
+    try:
+        feature = example_pb2.Example.FromString(encoded).features.feature
+        samples = np.frombuffer(feature["waveform"].bytes_list.value[0], "<i2")
+        record = Record(
+            clip_id=feature["clip_id"].bytes_list.value[0].decode(),
+            group=feature["group"].bytes_list.value[0].decode(),
+            labels=tuple(feature["labels"].int64_list.value),
+            sample_rate=feature["sample_rate"].int64_list.value[0],
+            samples=samples,
+        )
+        announced = feature["num_samples"].int64_list.value[0]
+    except Exception as error:
+        raise ValueError(f"A record is an Example with {sorted(FEATURES)}: {error!r}") from error
+    if announced != len(samples):
+        raise ValueError(
+            f"num_samples counts the waveform. Received: {announced} for {len(samples)} samples."
+        )
+    return record

@@ -1,0 +1,136 @@
+"""The ledger: a Parquet table with a row for every listed clip; the only importer of pyarrow."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from infra.card import ShardCard
+from infra.config import from_dict
+from infra.files import atomic_writer
+
+_SHARD_KEY = b"leafworks.shard"
+
+SCHEMA = pa.schema(
+    [
+        pa.field("clip_id", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("labels", pa.list_(pa.string()), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("start", pa.float64()),
+        pa.field("end", pa.float64()),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("decoder", pa.string()),
+        pa.field("source_rate", pa.int32()),
+        pa.field("source_channels", pa.int32()),
+        pa.field("source_format", pa.string()),
+        pa.field("num_samples", pa.int64()),
+        pa.field("peak_db", pa.float64()),
+        pa.field("rms_db", pa.float64()),
+        pa.field("clipped_share", pa.float64()),
+        pa.field("sha256", pa.string()),
+        pa.field("shard", pa.string()),
+        pa.field("record", pa.int64()),
+        pa.field("waveform_offset", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One listed clip and what became of it; None where a rejected clip has nothing to say.
+
+    `source` is relative to the corpus folder. Times are seconds, levels dB re full scale. `sha256` is of
+    the stored int16 bytes; they begin at byte `waveform_offset` of `shard`, in its record `record`.
+    """
+
+    clip_id: str
+    split: str
+    group: str
+    labels: tuple[str, ...]
+    source: str
+    start: float | None = None
+    end: float | None = None
+    status: str
+    reason: str = ""
+    decoder: str | None = None
+    source_rate: int | None = None
+    source_channels: int | None = None
+    source_format: str | None = None
+    num_samples: int | None = None
+    peak_db: float | None = None
+    rms_db: float | None = None
+    clipped_share: float | None = None
+    sha256: str | None = None
+    shard: str | None = None
+    record: int | None = None
+    waveform_offset: int | None = None
+
+
+def write_part(path: Path, rows: Iterable[Row], shard: ShardCard) -> None:
+    """Writes the rows of one shard with the shard's own card: its mark that it is done."""
+    note = json.dumps(asdict(shard), sort_keys=True).encode()
+    _write(path, _table(rows).replace_schema_metadata({_SHARD_KEY: note}))
+
+
+def read_part(path: Path) -> tuple[list[Row], ShardCard]:
+    """The inverse of `write_part`."""
+    table = parquet.read_table(path)
+    return _rows(table), _shard(table.schema)
+
+
+def read_part_shard(path: Path) -> ShardCard | None:
+    """The card of a part's shard; None where there is no readable part."""
+    try:
+        return _shard(parquet.read_schema(path))
+    except (OSError, pa.ArrowInvalid, KeyError, ValueError):
+        return None
+
+
+def write_ledger(path: Path, rows: Iterable[Row]) -> None:
+    """Writes the ledger, sorted by clip id; equal rows give equal bytes."""
+    _write(path, _table(sorted(rows, key=lambda row: row.clip_id)))
+
+
+def read_ledger(path: Path) -> list[Row]:
+    """Reads the ledger.
+
+    Raises:
+      ValueError: not a Parquet file with the ledger's columns; the text says what is wrong.
+    """
+    try:
+        table = parquet.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise ValueError(f"`{path.name}` is not a readable Parquet file: {error}") from error
+    if not table.schema.equals(SCHEMA):
+        raise ValueError(f"`{path.name}` has the columns {SCHEMA.names}. Received: {table.schema.names}.")
+    return _rows(table)
+
+
+def _table(rows: Iterable[Row]) -> pa.Table:
+    columns: dict[str, list[object]] = {field.name: [] for field in fields(Row)}
+    for row in rows:
+        for name, column in columns.items():
+            column.append(getattr(row, name))
+    return pa.table(columns, schema=SCHEMA)
+
+
+def _rows(table: pa.Table) -> list[Row]:
+    names = SCHEMA.names
+    columns = [table.column(name).to_pylist() for name in names]
+    records = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
+    return [Row(**{**record, "labels": tuple(record["labels"])}) for record in records]
+
+
+def _shard(schema: pa.Schema) -> ShardCard:
+    return from_dict(ShardCard, json.loads((schema.metadata or {})[_SHARD_KEY]))
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    with atomic_writer(path) as stream:
+        parquet.write_table(table, stream, compression="zstd")

@@ -1,0 +1,43 @@
+"""`python -m pipelines.listing request.json`: what a corpus lists, counted; no audio is read."""
+
+import collections
+
+from infra.card import SPLITS
+from infra.stage import serve
+from pipelines.config import Listing, PrepareRequest
+from pipelines.plan import Plan, make_plan
+
+_NAMED = 20  # ignored files that are named; the rest are counted in stats.json
+
+
+def list_request(request: PrepareRequest) -> Listing:
+    """Lists the corpus of a request.
+
+    Raises:
+      ValueError: the corpus is not where the request says.
+    """
+    plan = make_plan(request)
+    counts = collections.Counter(clip.split for clip in plan.listed.clips)
+    return Listing(
+        key=plan.key,
+        snapshot=str(plan.folder),
+        finished=plan.finished,
+        clips={split: counts[split] for split in SPLITS if counts[split]},
+        labels=plan.labels,
+        num_bytes=sum(clip.stamp.num_bytes for clip in plan.listed.clips if clip.stamp),
+        num_shards=len(plan.shards),
+        shards_done=_count_done(plan),
+        ignored=plan.listed.ignored[:_NAMED],
+    )
+
+
+def _count_done(plan: Plan) -> int:
+    if plan.finished:
+        return len(plan.shards)
+    return sum(
+        (plan.folder / shard.name).is_file() and plan.part_path(shard).is_file() for shard in plan.shards
+    )
+
+
+if __name__ == "__main__":
+    serve(PrepareRequest, list_request)

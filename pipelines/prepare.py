@@ -1,0 +1,110 @@
+"""`python -m pipelines.prepare request.json`: a corpus to a snapshot; again: resumes. The card last."""
+
+import fcntl
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.card import STATISTICS_NAME, read_card
+from infra.files import remove_temporary_files
+from infra.stage import serve
+from pipelines.config import Prepared, PrepareRequest
+from pipelines.plan import PARTS_NAME, Plan, Shard, make_plan
+
+LOG = logging.getLogger(__name__)
+
+
+def prepare(request: PrepareRequest) -> Prepared:
+    """Lists the corpus, makes the shards that are not there yet, and seals the snapshot with its card.
+
+    Raises:
+      ValueError: the corpus is not where the request says, nothing in it could be kept, or more than
+        `max_rejected_share` was rejected. Everything but the card is on disk then, and a run with a
+        larger share finishes without decoding again.
+    """
+    plan = make_plan(request)
+    with _only_one(plan.folder):
+        if plan.finished:
+            shutil.rmtree(plan.folder / PARTS_NAME, ignore_errors=True)
+            return _answer(plan, shards_made=0)
+        made = _make_missing_shards(plan, request)
+        _seal(plan, request)
+        return _answer(plan, shards_made=made)
+
+
+def _make_missing_shards(plan: Plan, request: PrepareRequest) -> int:
+    parts = plan.folder / PARTS_NAME
+    parts.mkdir(parents=True, exist_ok=True)
+    remove_temporary_files(plan.folder)
+    remove_temporary_files(parts)
+    missing = [shard for shard in plan.shards if not _is_done(plan, shard)]
+    LOG.info(
+        "%s: %d clips in %d shards, %d to make, in %s",
+        plan.config.corpus,
+        len(plan.listed.clips),
+        len(plan.shards),
+        len(missing),
+        plan.folder,
+    )
+    if missing:
+        from pipelines.run import make_shards  # noqa: PLC0415 - Beam takes a second to load
+
+        make_shards(plan, missing, request)
+    lost = [shard.name for shard in plan.shards if not _is_done(plan, shard)]
+    if lost:
+        raise RuntimeError(
+            f"The runner ended without {lost[:5]} ({len(lost)} shards). Run again: it resumes."
+        )
+    return len(missing)
+
+
+def _is_done(plan: Plan, shard: Shard) -> bool:
+    from pipelines.ledger import read_part_shard  # noqa: PLC0415 - a finished snapshot needs no pyarrow
+
+    recorded, path = read_part_shard(plan.part_path(shard)), plan.folder / shard.name
+    return recorded is not None and path.is_file() and path.stat().st_size == recorded.num_bytes
+
+
+def _seal(plan: Plan, request: PrepareRequest) -> None:
+    from pipelines.seal import seal  # noqa: PLC0415
+
+    seal(plan, max_rejected_share=request.max_rejected_share)
+
+
+def _answer(plan: Plan, *, shards_made: int) -> Prepared:
+    statistics = json.loads((plan.folder / STATISTICS_NAME).read_text())
+    return Prepared(
+        snapshot=str(plan.folder),
+        snapshot_id=read_card(plan.folder).snapshot_id,
+        clips=statistics["statuses"],
+        shards_made=shards_made,
+        shards_found=len(plan.shards) - shards_made,
+    )
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Waits while another process prepares the same snapshot; the kernel frees the lock of a killed one."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            LOG.info("waiting for another process that prepares %s", folder)
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def configure_logging() -> None:
+    """Our own short lines; of the libraries, errors only. Beam would install a handler of its own."""
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    logging.getLogger("pipelines").setLevel(logging.INFO)
+    LOG.setLevel(logging.INFO)  # under `python -m` this module is called __main__
+
+
+if __name__ == "__main__":
+    configure_logging()
+    serve(PrepareRequest, prepare)

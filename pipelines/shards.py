@@ -1,0 +1,95 @@
+"""TFRecord files: framing with masked CRC-32C, written whole or not at all, read with every check."""
+
+import hashlib
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import google_crc32c
+
+from infra.card import ShardCard
+
+HEADER_BYTES = 12  # length, uint64, and its CRC; the payload follows, then the payload's CRC
+_LENGTH, _CRC = struct.Struct("<Q"), struct.Struct("<I")
+
+
+class ShardWriter:
+    """Appends records to an open file; `card` says what was written."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._hash = hashlib.sha256()
+        self._num_bytes = 0
+        self._records = 0
+
+    def write(self, payload: bytes) -> int:
+        """Appends one record; returns the byte offset of its payload in the file."""
+        offset = self._num_bytes + HEADER_BYTES
+        length = _LENGTH.pack(len(payload))
+        self._append(length + _CRC.pack(masked_crc(length)))
+        self._append(payload)
+        self._append(_CRC.pack(masked_crc(payload)))
+        self._records += 1
+        return offset
+
+    @property
+    def records(self) -> int:
+        """Records written so far."""
+        return self._records
+
+    def card(self, name: str) -> ShardCard:
+        """What the file holds now."""
+        return ShardCard(
+            name=name, records=self._records, num_bytes=self._num_bytes, sha256=self._hash.hexdigest()
+        )
+
+    def _append(self, content: bytes) -> None:
+        self._stream.write(content)
+        self._hash.update(content)
+        self._num_bytes += len(content)
+
+
+def read_shard(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yields (offset of the payload, payload) of every record.
+
+    Raises:
+      ValueError: a CRC does not match or the file ends within a record; the text names the file, the
+        record and the byte.
+    """
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        offset, record = 0, 0
+        while offset < size:
+            where = f"{path.name}, record {record} at byte {offset}"
+            payload = _read_record(stream, size - offset, where)
+            yield offset + HEADER_BYTES, payload
+            offset += HEADER_BYTES + len(payload) + _CRC.size
+            record += 1
+
+
+def masked_crc(content: bytes) -> int:
+    """CRC-32C, rotated and shifted as TFRecord files want it."""
+    crc = google_crc32c.value(content)
+    return int(((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def _read_record(stream: IO[bytes], left: int, where: str) -> bytes:
+    header = stream.read(HEADER_BYTES)
+    if len(header) < HEADER_BYTES:
+        raise ValueError(
+            f"{where}: the file is truncated, {left} bytes of a {HEADER_BYTES}-byte header are left."
+        )
+    length = header[: _LENGTH.size]
+    if masked_crc(length) != _CRC.unpack(header[_LENGTH.size :])[0]:
+        raise ValueError(f"{where}: the CRC of the record's length does not match.")
+    (num_bytes,) = _LENGTH.unpack(length)
+    if HEADER_BYTES + num_bytes + _CRC.size > left:
+        raise ValueError(
+            f"{where}: the file is truncated, the record has {num_bytes} bytes and {left} are left."
+        )
+    payload = stream.read(num_bytes)
+    if masked_crc(payload) != _CRC.unpack(stream.read(_CRC.size))[0]:
+        raise ValueError(f"{where}: the CRC of the record's {num_bytes} bytes does not match.")
+    return payload

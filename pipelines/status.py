@@ -1,0 +1,26 @@
+"""What became of a listed clip: kept, or rejected for one of these reasons."""
+
+from typing import Literal
+
+Status = Literal[
+    "kept",
+    "missing",  # listed, but no readable file
+    "changed",  # another size or time than when it was listed
+    "empty",  # 0 bytes
+    "unsupported",  # not audio, or a format libsndfile cannot read
+    "truncated",  # fewer bytes or samples than the file announces
+    "corrupt",  # fails a checksum or stops the decoder
+    "too_short",
+    "silent",
+    "non_finite",  # NaN or infinite samples
+    "unlabelled",
+]
+
+
+class Rejected(Exception):  # noqa: N818 - a verdict on one clip, not an error of the program
+    """One clip cannot be kept; `reason` is a sentence with the numbers."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason

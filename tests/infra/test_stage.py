@@ -1,0 +1,111 @@
+"""Stages: results, refusals, deaths, and the end of the parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from infra.stage import StageError, run_stage
+
+STAGE = """
+import os, sys, time, signal
+from dataclasses import dataclass
+from infra.stage import serve, report_progress
+
+@dataclass(frozen=True)
+class Ask:
+    what: str
+
+@dataclass(frozen=True)
+class Answer:
+    text: str
+
+def work(ask):
+    print("log line of", ask.what)
+    if ask.what == "refuse": raise ValueError("rule X. Received: 3")
+    if ask.what == "fail": raise KeyError("lost")
+    if ask.what == "die": os.kill(os.getpid(), signal.SIGKILL)
+    if ask.what == "wait":
+        print(os.getpid(), flush=True)
+        time.sleep(600)
+    report_progress(1, 2, "things")
+    return Answer(text=ask.what.upper())
+
+if __name__ == "__main__":
+    serve(Ask, work)
+"""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A result."""
+
+    text: str
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """A module that stages can be started from."""
+    Path(tmp_path, "toy_stage.py").write_text(STAGE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return "toy_stage"
+
+
+def test_result_log_and_progress(stage):
+    """The three things that come back."""
+    lines, steps = [], []
+    answer = run_stage(stage, Ask("hello"), Answer, on_line=lines.append, on_progress=lambda *step: steps.append(step))
+    assert answer == Answer("HELLO")
+    assert lines == ["log line of hello"]
+    assert steps == [(1, 2, "things")]
+
+
+def test_refusal_is_a_value_error_in_the_stage_s_words(stage):
+    """Bad input is the user's to read."""
+    with pytest.raises(ValueError, match=r"^rule X. Received: 3$"):
+        run_stage(stage, Ask("refuse"), Answer, on_line=lambda line: None)
+
+
+@pytest.mark.parametrize(("what", "word"), [("fail", "exit code 1"), ("die", "signal 9")])
+def test_death_says_how_and_the_last_lines(stage, what, word):
+    """A crash is told from a refusal."""
+    with pytest.raises(StageError, match=word) as caught:
+        run_stage(stage, Ask(what), Answer, on_line=lambda line: None)
+    assert what == "die" or "lost" in str(caught.value)
+
+
+def test_a_stage_ends_with_its_parent(stage, tmp_path):
+    """However the parent ends: kill -9 leaves no orphan."""
+    parent = (
+        "import sys; from infra.stage import run_stage; from dataclasses import make_dataclass;"
+        "run_stage('toy_stage', make_dataclass('A', [('what', str)])('wait'), dict, on_line=lambda l: print(l, flush=True))"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        child = int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    deadline = time.monotonic() + 20
+    while _alive(child):
+        assert time.monotonic() < deadline, "the stage outlived its parent"
+        time.sleep(0.05)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()

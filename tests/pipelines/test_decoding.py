@@ -1,0 +1,253 @@
+"""Every reason for which a clip is not kept, and that nothing else is rejected."""
+
+import struct
+
+import numpy as np
+import pytest
+
+from pipelines.clip import Clip, stamp_of
+from pipelines.config import PrepareConfig
+from pipelines.decoding import decode_clip
+
+CONFIG = PrepareConfig(corpus="folder")
+
+
+@pytest.fixture
+def decode(tmp_path):
+    """Decodes the file of this name in `tmp_path`."""
+
+    def run(name, config=CONFIG, labels=("a",), **span):
+        stamp = stamp_of(str(tmp_path / name))
+        clip = Clip(clip_id=name, source=name, labels=labels, split="train", group=name, stamp=stamp, **span)
+        return decode_clip(clip, folder=str(tmp_path), config=config)
+
+    return run
+
+
+def test_a_kept_clip_says_what_it_was(tmp_path, noise, write_audio, decode):
+    """The facts of the source and the levels of what is stored."""
+    write_audio(tmp_path / "a.flac", np.stack([noise(44_100)] * 2, axis=1), 44_100)
+    decoded = decode("a.flac")
+    assert (decoded.status, decoded.reason) == ("kept", "")
+    assert (decoded.source_rate, decoded.source_channels) == (44_100, 2)
+    assert decoded.source_format == "FLAC/PCM_16"
+    assert decoded.decoder.startswith("libsndfile 1.")
+    assert decoded.samples.dtype == np.dtype("<i2")
+    assert decoded.samples.shape == (16_000,)
+    assert -15.0 < decoded.levels.peak_db < -10.0
+
+
+def test_a_mono_16_bit_file_at_the_rate_is_stored_exactly(tmp_path, noise, write_audio, decode):
+    """Sample for sample."""
+    samples = (noise() * 32_768).astype(np.int16)
+    write_audio(tmp_path / "a.wav", samples, subtype="PCM_16")
+    np.testing.assert_array_equal(decode("a.wav").samples, samples)
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        (b"", "empty", "0 bytes"),
+        (b"hello, this is a note about the recordings\n" * 9, "unsupported", "hello"),
+        ("Größe: ein Text mit Umlauten, und zwar länger als der Kopf\n".encode(), "unsupported", "text"),
+        ("\ufeffnote".encode("utf-16"), "unsupported", "text"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "unsupported", "Git LFS"),
+        (b"\0\0\0\x20ftypM4A \0\0\0\0" + bytes(900), "unsupported", "MP4"),
+        (b"\x1a\x45\xdf\xa3" + bytes(range(1, 200)), "unsupported", "WebM"),
+        (b"%PDF-1.7\n\xff\xfe\x00" + bytes(100), "unsupported", "25 50 44 46"),
+        (np.random.default_rng(1).bytes(20_000), "unsupported", "bytes"),
+        (bytes(5_000), "unsupported", "00 00"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", "truncated", "data"),
+        (b"fLaC\0\0\0\x22", "truncated", "STREAMINFO"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.wav", "a.mp3"])
+def test_what_is_not_audio_is_named(tmp_path, decode, content, status, words, name):
+    """The reason says what the file is instead."""
+    (tmp_path / name).write_bytes(content)
+    decoded = decode(name)
+    assert decoded.status == status
+    assert words in decoded.reason
+    assert decoded.samples is None
+
+
+def test_missing_and_changed_files(tmp_path, write_audio, decode):
+    """No file; and a file that is not the one that was listed."""
+    assert decode("nothing.wav").status == "missing"
+    write_audio(tmp_path / "a.wav")
+    clip = Clip(
+        clip_id="a.wav",
+        source="a.wav",
+        labels=("a",),
+        split="train",
+        group="a",
+        stamp=stamp_of(str(tmp_path / "a.wav")),
+    )
+    with (tmp_path / "a.wav").open("ab") as stream:
+        stream.write(b"more")
+    decoded = decode_clip(clip, folder=str(tmp_path), config=CONFIG)
+    assert decoded.status == "changed"
+    assert "run again" in decoded.reason
+
+
+def test_a_clip_without_a_label(tmp_path, write_audio, decode):
+    """It is not decoded, and says what to do."""
+    write_audio(tmp_path / "a.wav")
+    decoded = decode("a.wav", labels=())
+    assert decoded.status == "unlabelled"
+    assert "class folder" in decoded.reason
+
+
+SOUNDS = {
+    "silent zeros": (np.zeros(8_000), "silent"),
+    "silent constant": (np.full(8_000, 0.5), "silent"),
+    "silent opposite phases": (
+        np.stack([np.sin(np.arange(8_000)), -np.sin(np.arange(8_000))], 1) / 2,
+        "silent",
+    ),
+    "silent two steps": (np.where(np.arange(8_000) % 2, 2.0, 0.0) / 32_768, "silent"),
+    "quiet five steps": (np.where(np.arange(8_000) % 2, 10.0, 0.0) / 32_768, "kept"),
+    "short": (np.sin(np.arange(399)) / 2, "too_short"),
+    "short none": (np.zeros(0), "too_short"),
+    "long enough": (np.sin(np.arange(400)) / 2, "kept"),
+    "nan": (np.where(np.arange(8_000) == 77, np.nan, 0.1), "non_finite"),
+    "infinite": (np.where(np.arange(8_000) == 77, -np.inf, 0.1), "non_finite"),
+}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_sounds_that_are_not_worth_keeping(tmp_path, write_audio, decode, name):
+    """Silence by any cause, shorter than the shortest, not a number; and their nearest good neighbours."""
+    waveform, status = SOUNDS[name]
+    write_audio(tmp_path / "a.wav", waveform.astype(np.float32), subtype="FLOAT")
+    decoded = decode("a.wav")
+    assert decoded.status == status
+    assert (decoded.samples is None) == (status != "kept")
+    assert bool(decoded.reason) == (status != "kept")
+
+
+FORMATS = [
+    ("wav", "WAV", "PCM_16"),
+    ("wav", "WAV", "PCM_U8"),
+    ("wav", "WAVEX", "PCM_24"),
+    ("rf64", "RF64", "PCM_16"),
+    ("w64", "W64", "PCM_16"),
+    ("aiff", "AIFF", "PCM_16"),
+    ("au", "AU", "PCM_16"),
+    ("caf", "CAF", "PCM_16"),
+    ("flac", "FLAC", "PCM_16"),
+    ("ogg", "OGG", "VORBIS"),
+    ("opus", "OGG", "OPUS"),
+    ("mp3", "MP3", "MPEG_LAYER_III"),
+]
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize(("suffix", "container", "subtype"), FORMATS)
+def test_a_file_that_was_cut_off_is_truncated(
+    tmp_path, noise, write_audio, decode, suffix, container, subtype, share
+):
+    """The decoder alone reads the front of most of these and says nothing."""
+    path = write_audio(tmp_path / f"a.{suffix}", noise(96_000), 48_000, format=container, subtype=subtype)
+    assert decode(path.name).status == "kept"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    decoded = decode(path.name)
+    assert decoded.status == "truncated", decoded
+    assert any(character.isdigit() for character in decoded.reason)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "container", "subtype"),
+    [("flac", "FLAC", "PCM_16"), ("ogg", "OGG", "VORBIS"), ("opus", "OGG", "OPUS")],
+)
+def test_a_flipped_byte_in_the_middle_is_corrupt(
+    tmp_path, noise, write_audio, decode, suffix, container, subtype
+):
+    """Formats with checksums do not lose samples in silence."""
+    path = write_audio(tmp_path / f"a.{suffix}", noise(480_000), 48_000, format=container, subtype=subtype)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    decoded = decode(path.name)
+    assert decoded.status == "corrupt"
+    assert str(tmp_path) not in decoded.reason
+
+
+@pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x7FFF_F000, 0x8000_0000])
+def test_a_stream_writer_that_did_not_know_the_size_is_believed(tmp_path, noise, write_audio, decode, size):
+    """Sizes left by writers to a pipe mean unknown, not truncated."""
+    samples = (noise() * 32_768).astype(np.int16)
+    path = write_audio(tmp_path / "a.wav", samples, subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    begin = content.index(b"data")
+    content[begin + 4 : begin + 8] = struct.pack("<I", size)
+    content[4:8] = struct.pack("<I", size)
+    path.write_bytes(content)
+    np.testing.assert_array_equal(decode("a.wav").samples, samples)
+
+
+def test_lengths_that_libsndfile_cannot_do_without(tmp_path, noise, write_audio, decode):
+    """A WAV that says 0, a FLAC that says nothing: rejected with what to do, not read as empty."""
+    path = write_audio(tmp_path / "a.wav", noise(), subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    begin = content.index(b"data")
+    content[begin + 4 : begin + 8] = bytes(4)
+    path.write_bytes(content)
+    assert decode("a.wav").status == "corrupt"
+    assert "16000 bytes follow" in decode("a.wav").reason
+    path = write_audio(tmp_path / "a.flac", noise(), subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    content[21:26] = bytes([content[21] & 0xF0, 0, 0, 0, 0])
+    path.write_bytes(content)
+    assert decode("a.flac").status == "unsupported"
+    assert "encode it again" in decode("a.flac").reason
+
+
+@pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])
+@pytest.mark.parametrize(("rate", "channels"), [(48_000, 1), (44_100, 2), (22_050, 1), (11_025, 2)])
+def test_an_mp3_without_a_frame_count_is_read_to_its_end(tmp_path, write_audio, decode, rate, channels, mode):
+    """The decoder alone guesses from the first frame, and may return a tenth of it."""
+    swell = np.linspace(0.0, 0.5, 8 * rate) * np.sin(np.arange(8 * rate) / 9.0)
+    sound = np.repeat(swell[:, None], channels, axis=1)
+    path = write_audio(
+        tmp_path / "a.mp3", sound, rate, bitrate_mode=mode, compression_level=0.5, subtype="MPEG_LAYER_III"
+    )
+    content = path.read_bytes()
+    second = content.index(content[:2], 4)
+    assert b"Xing" in content[:second] or b"Info" in content[:second]
+    path.write_bytes(content[second:])
+    samples = decode("a.mp3").samples
+    assert 8.0 <= len(samples) / CONFIG.sample_rate < 8.2
+    path.write_bytes(content[second:] + b"no frame, no tag" + content[second:])
+    assert decode("a.mp3").status == "corrupt"
+
+
+def test_chunks_and_tags_around_the_samples_do_no_harm(tmp_path, noise, write_audio, decode):
+    """An odd chunk before the samples, bytes after them, ID3 tags at both ends of an MP3."""
+    path = write_audio(tmp_path / "a.wav", noise(), subtype="PCM_16")
+    content = path.read_bytes()
+    path.write_bytes(content[:12] + b"LIST\x03\0\0\0abc\0" + content[12:] + b"trailing")
+    assert decode("a.wav").status == "kept"
+    path = write_audio(tmp_path / "a.mp3", noise(48_000), 48_000)
+    tag = b"ID3\x03\0\0\0\0\x01\x00" + bytes(128)
+    path.write_bytes(tag + path.read_bytes() + b"TAG" + bytes(125))
+    assert decode("a.mp3").status == "kept"
+    path = write_audio(tmp_path / "a.ogg", noise(48_000), 48_000)
+    path.write_bytes(path.read_bytes() + b"\0\0\0")
+    assert decode("a.ogg").status == "kept"
+
+
+def test_the_name_does_not_decide_the_format(tmp_path, noise, write_audio, decode):
+    """A FLAC called .mp3 is a FLAC."""
+    write_audio(tmp_path / "a.mp3", noise(), format="FLAC")
+    assert decode("a.mp3").source_format == "FLAC/PCM_16"
+
+
+def test_a_span_of_a_recording(tmp_path, noise, write_audio, decode):
+    """Seconds of the source; beyond its end there is nothing."""
+    samples = (noise(16_000) * 32_768).astype(np.int16)
+    write_audio(tmp_path / "a.flac", samples)
+    np.testing.assert_array_equal(decode("a.flac", start=0.25, end=0.5).samples, samples[4_000:8_000])
+    np.testing.assert_array_equal(decode("a.flac", start=0.75).samples, samples[12_000:])
+    assert decode("a.flac", start=9.0, end=10.0).status == "too_short"

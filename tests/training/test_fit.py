@@ -1,0 +1,149 @@
+"""Training: a killed and resumed run equals an unbroken one, bit for bit; the validation split chooses."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from frontends.config import LeafConfig, MelFilterbankConfig
+from frontends.inspect import physical_parameters
+from infra.tracking import MemoryRun
+from training.checkpoint import CheckpointStore
+from training.config import EncoderConfig, TrainConfig
+from training.fit import Loop, Split, fit
+from training.input import EvaluationInput, Part, TrainingInput
+from training.model import FRONTEND, build_model
+
+WINDOW = 16000
+WHOLE = Part()
+CONFIG = TrainConfig(epochs=3, batch_size=16, checkpoint_steps=2, encoder=EncoderConfig(width=0.05))
+
+
+class KilledError(Exception):
+    """Stands for a kill in the middle of a step."""
+
+
+class KilledInput(TrainingInput):
+    """Dies when the given epoch reaches the given step."""
+
+    def __init__(self, *args, at, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._at = at
+
+    def batches(self, epoch, *, first_step=0, part=WHOLE):
+        for step, batch in enumerate(super().batches(epoch, first_step=first_step, part=part), start=first_step):
+            if (epoch, step) == self._at:
+                raise KilledError
+            yield batch
+
+
+def train(snapshot, folder, *, frontend=None, config=CONFIG, kill_at=None, run=None):
+    """One attempt at a training in `folder`."""
+    frontend = frontend or LeafConfig(num_filters=8)
+    model = build_model(
+        frontend, config.encoder, sample_rate=16000, window=WINDOW, classes=len(snapshot.card.labels), seed=7
+    )
+    layer = model.get_layer(FRONTEND)
+    loop = Loop(model, strategy=tf.distribute.get_strategy(), config=config, part=Part())
+    arguments = {"window": WINDOW, "batch_size": config.batch_size}
+    make = TrainingInput if kill_at is None else lambda *a, **k: KilledInput(*a, at=kill_at, **k)
+    splits = {
+        name: Split(clips=snapshot.clips(name), windows=EvaluationInput(snapshot, snapshot.clips(name), **arguments))
+        for name in ("validation", "test")
+    }
+    fitted = fit(
+        loop,
+        config,
+        training=make(snapshot, snapshot.clips("train"), seed=7, **arguments),
+        checkpoints=CheckpointStore(folder),
+        run=run or MemoryRun(),
+        observe=lambda: physical_parameters(layer),
+        replan=getattr(layer, "replan", lambda: False),
+        **splits,
+    )
+    return fitted, loop
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _determinism():
+    """As in a trial."""
+    tf.config.experimental.enable_op_determinism()
+
+
+@pytest.fixture(scope="module")
+def unbroken(snapshot, tmp_path_factory):
+    """Weights, history and last checkpoint of a run that nothing disturbed."""
+    folder, run = tmp_path_factory.mktemp("unbroken"), MemoryRun()
+    fitted, loop = train(snapshot, folder, run=run)
+    return fitted, [keras.ops.convert_to_numpy(variable) for variable in loop.variables], run, folder
+
+
+@pytest.mark.parametrize("kill_at", [(0, 1), (0, 3), (1, 0), (2, 2)])
+def test_a_resumed_run_equals_an_unbroken_one(snapshot, unbroken, tmp_path, kill_at):
+    """Weights, optimizer, random state, history, learned parameters and test scores: bit for bit."""
+    fitted, variables, run, folder = unbroken
+    broken_run = MemoryRun()
+    with pytest.raises(KilledError):
+        train(snapshot, tmp_path, kill_at=kill_at, run=broken_run)
+    again, loop = train(snapshot, tmp_path, run=broken_run)
+    for expected, variable in zip(variables, loop.variables, strict=True):
+        np.testing.assert_array_equal(expected, keras.ops.convert_to_numpy(variable), err_msg=variable.path)
+    with np.load(folder / "last.npz") as expected, np.load(tmp_path / "last.npz") as found:
+        for name in sorted(set(expected) - {"progress"}):
+            np.testing.assert_array_equal(expected[name], found[name])
+    assert again.progress.history == fitted.progress.history
+    assert again.progress.learned == fitted.progress.learned
+    assert broken_run.metric_values == run.metric_values
+    np.testing.assert_array_equal(fitted.test.logits, again.test.logits)
+
+
+def test_a_finished_run_is_not_trained_again(snapshot, unbroken):
+    """Calling once more scores the same weights."""
+    fitted, _, _, folder = unbroken
+    before = (folder / "last.npz").read_bytes()
+    again, _ = train(snapshot, folder)
+    assert again.test.accuracy == fitted.test.accuracy
+    assert (folder / "last.npz").read_bytes() == before
+
+
+def test_the_validation_split_chooses(unbroken):
+    """The best accuracy, then the lowest loss; its scores are those of the returned weights."""
+    fitted, _, _, _ = unbroken
+    history = fitted.progress.history
+    best = history[fitted.progress.best_epoch - 1]
+    assert best["validation.accuracy"] == max(epoch["validation.accuracy"] for epoch in history)
+    assert fitted.validation.accuracy == best["validation.accuracy"]
+    assert fitted.validation.loss == pytest.approx(best["validation.loss"], rel=1e-6)
+
+
+def test_learned_parameters_are_kept_for_every_epoch(unbroken):
+    """The start and each epoch; LEAF's do move."""
+    learned = {name: np.array(values) for name, values in unbroken[0].progress.learned.items()}
+    assert {"centre_hz", "bandwidth_hz", "pooling_ms", "pcen_alpha"} <= set(learned)
+    assert all(values.shape == (CONFIG.epochs + 1, 8) for values in learned.values())
+    assert all((values[0] != values[-1]).any() for values in learned.values())
+
+
+def test_metrics_have_their_step(unbroken):
+    """One value per epoch, the first at step 1."""
+    _, _, run, _ = unbroken
+    assert set(run.metric_values) == {
+        "train.loss",
+        "train.accuracy",
+        "validation.loss",
+        "validation.accuracy",
+    }
+    assert all(sorted(values) == [1, 2, 3] for values in run.metric_values.values())
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(snapshot, tmp_path):
+    """With epoch and step."""
+    config = TrainConfig(epochs=1, batch_size=16, learning_rate=1e30, encoder=EncoderConfig(width=0.05))
+    with pytest.raises(FloatingPointError, match="epoch 1"):
+        train(snapshot, tmp_path, config=config, frontend=MelFilterbankConfig(num_filters=8))
+
+
+def test_a_checkpoint_of_another_model_is_refused(snapshot, unbroken):
+    """Rather than loaded in part."""
+    with pytest.raises(ValueError, match="belongs to one model"):
+        train(snapshot, unbroken[3], frontend=MelFilterbankConfig(num_filters=8))

@@ -1,0 +1,168 @@
+"""Trials on a real local Ray with a real MLflow store: one run each, also when a worker is killed."""
+
+import dataclasses
+import threading
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from frontends.config import LeafConfig
+from infra import config
+from infra.stage import run_stage
+from training.config import (
+    RESULT_NAME,
+    ClusterConfig,
+    EncoderConfig,
+    Launched,
+    LaunchRequest,
+    TrainConfig,
+    TrialConfig,
+    TrialRequest,
+    TrialResult,
+)
+from training.launch import trials_at_once
+
+TRIAL = TrialConfig(
+    frontend=LeafConfig(num_filters=16),
+    train=TrainConfig(epochs=3, batch_size=16, encoder=EncoderConfig(width=0.05)),
+    seed=3,
+)
+
+
+def request(snapshot, root: Path, names, *, workers: int) -> LaunchRequest:
+    """The same trial under several names, so that it can be compared with itself."""
+    trials = tuple(TrialRequest(name=name, trial_id=name, config=TRIAL, folder=str(root / name)) for name in names)
+    return LaunchRequest(
+        workflow="test",
+        snapshot=str(snapshot.folder),
+        snapshot_id=snapshot.card.snapshot_id,
+        trials=trials,
+        cluster=ClusterConfig(workers_per_trial=workers),
+        tracking_uri=f"sqlite:///{root / 'mlflow.db'}",
+        artifact_root=str(root / "mlflow"),
+    )
+
+
+def kill_one_worker() -> None:
+    """SIGKILL to one process in which Ray runs a training worker below this process."""
+    below = psutil.Process().children(recursive=True)
+    workers = [process for process in below if "RayTrainWorker" in " ".join(process.cmdline())]
+    assert len(workers) == 2, below
+    workers[-1].kill()
+
+
+@pytest.fixture(scope="module")
+def two_workers(snapshot, tmp_path_factory):
+    """A trial of two workers that nothing disturbed, and the same one with a worker killed after epoch 1."""
+    root, killed = tmp_path_factory.mktemp("two"), threading.Event()
+
+    def on_line(line: str) -> None:
+        if line.startswith("killed, seed 3: epoch 1/3") and not killed.is_set():
+            killed.set()
+            kill_one_worker()
+
+    launched = run_stage(
+        "training.launch",
+        request(snapshot, root, ["unbroken", "killed"], workers=2),
+        Launched,
+        on_line=on_line,
+    )
+    assert killed.is_set()
+    assert launched == Launched(failed={})
+    return root
+
+
+def checkpoint(root: Path, name: str, which: str = "last") -> dict[str, np.ndarray]:
+    """The arrays of a trial's checkpoint, without its times."""
+    with np.load(root / name / "checkpoints" / f"{which}.npz") as arrays:
+        return {key: arrays[key] for key in arrays if key != "progress"}
+
+
+def result(root: Path, name: str) -> TrialResult:
+    """What a trial says of itself."""
+    return config.from_json(TrialResult, (root / name / RESULT_NAME).read_text())
+
+
+def test_a_killed_worker_changes_no_weight(two_workers):
+    """Last and best weights, and the scores: bit for bit."""
+    for which in ("last", "best"):
+        expected, found = (checkpoint(two_workers, name, which) for name in ("unbroken", "killed"))
+        assert set(expected) == set(found)
+        for key in expected:
+            np.testing.assert_array_equal(expected[key], found[key])
+    same = {"name": "", "trial_id": "", "run_id": "", "train_seconds": 0.0}
+    unbroken, killed = (dataclasses.replace(result(two_workers, n), **same) for n in ("unbroken", "killed"))
+    assert unbroken == killed
+
+
+def test_a_killed_worker_leaves_one_finished_run(two_workers):
+    """One run per trial under one parent; its metric history has each epoch once."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{two_workers / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("leafworks/test")
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    trials = {run.data.tags["leafworks.trial"]: run for run in runs if run not in parents}
+    assert len(parents) == 1
+    assert len(runs) == 3
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    for key in ("train.loss", "validation.accuracy"):
+        histories = [client.get_metric_history(run.info.run_id, key) for run in trials.values()]
+        assert [[(m.step, m.value) for m in history] for history in histories] == [
+            [(m.step, m.value) for m in histories[0]]
+        ] * 2
+        assert [metric.step for metric in histories[0]] == [1, 2, 3]
+    killed = trials["killed"]
+    assert killed.data.tags["mlflow.parentRunId"] == parents[0].info.run_id
+    assert killed.data.tags["snapshot_id"] == result(two_workers, "killed").snapshot_id
+    assert killed.data.params["frontend.num_filters"] == "16"
+    assert killed.data.params["train.batch_size"] == "16"
+    names = {file.path for file in client.list_artifacts(killed.info.run_id)}
+    assert {"figures", "learned_parameters.parquet", "model.keras"} <= names
+
+
+def test_the_number_of_filters_is_the_same_everywhere(two_workers):
+    """Config, MLflow parameter (above), saved layer and its learned parameters agree."""
+    import keras
+    import pyarrow.parquet as pq
+
+    model = keras.models.load_model(two_workers / "killed" / "model.keras")
+    assert model.get_layer("frontend").get_config()["num_filters"] == 16
+    table = pq.read_table(two_workers / "killed" / "learned_parameters.parquet").to_pylist()
+    assert {row["filter"] for row in table} == set(range(1, 17))
+    assert {row["epoch"] for row in table} == {0, 1, 2, 3}
+    assert {row["unit"] for row in table if row["parameter"] == "pooling_ms"} == {"ms"}
+    assert result(two_workers, "killed").frontend_parameters == 7 * 16
+
+
+def test_one_worker_comes_to_the_same_result(snapshot, two_workers, tmp_path):
+    """The same examples in the same order: without dropout's other masks, equal up to rounding."""
+    # The first epoch's loss is compared: rounding grows with every update.
+    run_stage("training.launch", request(snapshot, tmp_path, ["one"], workers=1), Launched)
+    logs = [(root / name / "log.txt").read_text() for root, name in ((tmp_path, "one"), (two_workers, "unbroken"))]
+    losses = [float(log.splitlines()[0].split("train loss ")[1].split(",")[0]) for log in logs]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+    assert result(tmp_path, "one").workers == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (ClusterConfig(), 4),
+        (ClusterConfig(workers_per_trial=2), 2),
+        (ClusterConfig(cpus_per_worker=3), 1),
+        (ClusterConfig(gpus_per_worker=0.5), 2),
+    ],
+)
+def test_trials_fill_the_cluster(wanted, expected):
+    """As many at once as its CPUs and GPUs hold."""
+    assert trials_at_once(wanted, {"CPU": 4.0, "GPU": 1.0}) == expected
+
+
+def test_more_workers_than_the_cluster_has_are_refused():
+    """With the numbers, instead of waiting for ever."""
+    with pytest.raises(ValueError, match=r"3 workers per trial that need 3 CPU.*has 2"):
+        trials_at_once(ClusterConfig(workers_per_trial=3), {"CPU": 2.0})

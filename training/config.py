@@ -1,0 +1,183 @@
+"""What a trial is, and how it is run. Stdlib only."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from frontends.config import FrontendConfig
+
+RESULT_NAME, REQUEST_NAME, FAILURE_NAME = "result.json", "trial.json", "failed.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """The network behind the front end.
+
+    Attributes:
+      name: "conv_net", the small ConvNet of the original LEAF code, or "efficientnet_b0".
+      width: multiplies the numbers of filters of the ConvNet (1.0: 3.5 M parameters and about
+        3 GFLOP a training step and example; 0.125 trains on a laptop). 1.0 for EfficientNetB0.
+      dropout: rate behind each block of the ConvNet.
+    """
+
+    name: Literal["conv_net", "efficientnet_b0"] = "conv_net"
+    width: float = 1.0
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        _require(self.width > 0, "width > 0", self.width)
+        _require(0 <= self.dropout < 1, "0 <= dropout < 1", self.dropout)
+        _require(self.name == "conv_net" or self.width == 1.0, "efficientnet_b0 has width 1.0", self.width)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How a model is trained.
+
+    Attributes:
+      encoder: behind the front end.
+      epochs: passes over the training split.
+      batch_size: global, over all workers.
+      learning_rate: of Adam.
+      window_ms: random excerpt of a clip in training; consecutive excerpts at evaluation.
+      checkpoint_steps: a checkpoint is written after so many steps, and after every epoch.
+    """
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    epochs: int = 10
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    window_ms: float = 1000.0
+    checkpoint_steps: int = 1000
+
+    def __post_init__(self) -> None:
+        _require(self.epochs >= 1, "epochs >= 1", self.epochs)
+        _require(self.batch_size >= 1, "batch_size >= 1", self.batch_size)
+        _require(self.learning_rate > 0, "learning_rate > 0", self.learning_rate)
+        _require(self.window_ms > 0, "window_ms > 0 ms", self.window_ms)
+        _require(self.checkpoint_steps >= 1, "checkpoint_steps >= 1", self.checkpoint_steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterConfig:
+    """Where and on how much the trials run; never part of a trial's identity.
+
+    Attributes:
+      address: of a running Ray cluster ("auto", "ray://..."); None starts one on this machine.
+      workers_per_trial: data-parallel workers of one trial; they share its global batch.
+      cpus_per_worker: CPUs of a worker, and threads of its TensorFlow.
+      gpus_per_worker: GPUs of a worker; may be a fraction.
+      max_failures: times a trial is started again after a worker died.
+    """
+
+    address: str | None = None
+    workers_per_trial: int = 1
+    cpus_per_worker: int = 1
+    gpus_per_worker: float = 0.0
+    max_failures: int = 3
+
+    def __post_init__(self) -> None:
+        _require(self.workers_per_trial >= 1, "workers_per_trial >= 1", self.workers_per_trial)
+        _require(self.cpus_per_worker >= 1, "cpus_per_worker >= 1", self.cpus_per_worker)
+        _require(self.gpus_per_worker >= 0, "gpus_per_worker >= 0", self.gpus_per_worker)
+        _require(self.max_failures >= 0, "max_failures >= 0", self.max_failures)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialConfig:
+    """One front end trained once: with the snapshot's id, the identity of a trial."""
+
+    frontend: FrontendConfig
+    train: TrainConfig
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRequest:
+    """A trial to be run.
+
+    Attributes:
+      name: of the front end in tables, e.g. "leaf".
+      trial_id: content hash of the config and the snapshot's id.
+      config: what to train.
+      folder: of the trial: checkpoints, figures, and the files `RESULT_NAME` (finished), `REQUEST_NAME`
+        (started) and `FAILURE_NAME` (the last attempt failed; the reason).
+    """
+
+    name: str
+    trial_id: str
+    config: TrialConfig
+    folder: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchRequest:
+    """Trials on one snapshot.
+
+    Attributes:
+      workflow: name of the experiment and of its parent run.
+      snapshot: folder with the card; its `snapshot_id` must be the one given.
+      snapshot_id: what the trials' identities were made with.
+      trials: to run, those that are finished left out.
+      cluster: where, and how much of it for each.
+      tracking_uri: of MLflow.
+      artifact_root: folder for artifacts where the tracking store is a local file, else None.
+    """
+
+    workflow: str
+    snapshot: str
+    snapshot_id: str
+    trials: tuple[TrialRequest, ...]
+    cluster: ClusterConfig
+    tracking_uri: str
+    artifact_root: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialResult:
+    """What a finished trial says of itself; `result.json` in its folder.
+
+    Attributes:
+      name: of the front end.
+      trial_id: its identity.
+      config: what was trained.
+      corpus: name of the corpus.
+      snapshot_id: trained and tested on.
+      run_id: in MLflow.
+      accuracy: of the test split, in [0, 1].
+      loss: of the test split, cross-entropy in nats.
+      test_clips: scored.
+      validation_accuracy: of the best epoch.
+      best_epoch: 1-based, chosen on the validation split.
+      frontend_parameters: learnable numbers of the front end.
+      parameters: learnable numbers of the whole model.
+      train_seconds: wall time of training and validation, over all attempts.
+      workers: of the last attempt.
+    """
+
+    name: str
+    trial_id: str
+    config: TrialConfig
+    corpus: str
+    snapshot_id: str
+    run_id: str
+    accuracy: float
+    loss: float
+    test_clips: int
+    validation_accuracy: float
+    best_epoch: int
+    frontend_parameters: int
+    parameters: int
+    train_seconds: float
+    workers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launched:
+    """The answer of the launch stage: trial id -> reason, for those that failed."""
+
+    failed: dict[str, str]
+
+
+def _require(holds: bool, rule: str, received: Any) -> None:
+    if not holds:
+        raise ValueError(f"Rule: {rule}. Received: {received!r}.")

@@ -1,0 +1,40 @@
+"""Every clip scored once: logits averaged over its windows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.input import Batch, EvaluationInput, prefetched
+from training.records import Clips
+
+Predict = Callable[[Batch], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of one split: mean cross-entropy in nats, accuracy in [0, 1], logits float64 [clips, classes]."""
+
+    loss: float
+    accuracy: float
+    logits: np.ndarray
+
+
+def score(predict: Predict, batches: EvaluationInput, clips: Clips, *, make: Callable[[], object]) -> Scores:
+    """Scores a split.
+
+    Args:
+      predict: this worker's part of a batch -> logits [batch, classes] of the whole batch.
+      batches: the windows of the split.
+      clips: the split.
+      make: starts the iteration over this worker's part of the batches.
+    """
+    outputs = np.concatenate([predict(batch) for batch in prefetched(make)])
+    logits = batches.average(outputs)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return Scores(
+        loss=float(-log_probabilities[np.arange(len(clips)), clips.labels].mean()),
+        accuracy=float((logits.argmax(axis=1) == clips.labels).mean()),
+        logits=logits,
+    )

@@ -1,0 +1,150 @@
+"""Snapshot, split and seed to batches: the same examples in the same order on any number of workers.
+
+What a batch holds is a pure function of (seed, epoch, step): nothing is shuffled in a buffer, so a position
+is two integers and a resumed run reads on exactly where the other one stopped.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from training.records import Clips, Snapshot, to_float
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of one global batch, or one worker's part of it.
+
+    Attributes:
+      clips: positions in the split's clips, int64 [batch].
+      waveform: float32 [batch, samples] in [-1, 1).
+      labels: int32 [batch].
+    """
+
+    clips: np.ndarray
+    waveform: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which slice of every global batch is this worker's: the `index`-th of `count` equal ones."""
+
+    index: int = 0
+    count: int = 1
+
+    def of(self, size: int) -> slice:
+        """The slice of a global batch of `size`, which must divide evenly."""
+        if size % self.count:
+            raise ValueError(
+                f"The global batch must divide evenly among the workers. Received: batch_size={size} "
+                f"for {self.count} workers. Choose a multiple of {self.count}."
+            )
+        share = size // self.count
+        return slice(self.index * share, (self.index + 1) * share)
+
+
+class TrainingInput:
+    """Random windows of the clips of one split, each clip once an epoch.
+
+    A split smaller than a batch is repeated to fill one; otherwise the incomplete last batch of an epoch
+    is left out, so that a different few clips miss each epoch. Clips shorter than a window are padded
+    with zeros behind their end, as in the original LEAF code.
+    """
+
+    def __init__(self, snapshot: Snapshot, clips: Clips, *, window: int, batch_size: int, seed: int) -> None:
+        self._snapshot, self._clips = snapshot, clips
+        self._window, self._batch_size, self._seed = window, batch_size, seed
+        self.steps_per_epoch = max(1, len(clips) // batch_size)
+
+    def order(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Clip positions int64 and window starts in samples int64 of every example of an epoch."""
+        # Only `random` is used: its doubles are promised to stay the same from NumPy to NumPy.
+        uniform = np.random.Generator(np.random.PCG64([self._seed, epoch])).random((2, len(self._clips)))
+        clips = np.resize(np.argsort(uniform[0], kind="stable"), self.steps_per_epoch * self._batch_size)
+        room = np.maximum(self._clips.num_samples[clips] - self._window, 0) + 1
+        return clips, (np.resize(uniform[1], len(clips)) * room).astype(np.int64)
+
+    def batches(self, epoch: int, *, first_step: int = 0, part: Part = Part()) -> Iterator[Batch]:
+        """This worker's part of every batch of `epoch` from `first_step` on."""
+        clips, starts = self.order(epoch)
+        for step in range(first_step, self.steps_per_epoch):
+            rows = np.arange(step * self._batch_size, (step + 1) * self._batch_size)[part.of(self._batch_size)]
+            yield _batch(self._snapshot, self._clips, clips[rows], starts[rows], self._window)
+
+
+class EvaluationInput:
+    """Consecutive, non-overlapping windows of every clip of one split, in batches of one size.
+
+    The last window of a clip is padded with zeros and counts by the share of it that the clip fills.
+    The last batch repeats window 0 behind its end with weight 0, so that all shapes are equal.
+    """
+
+    def __init__(self, snapshot: Snapshot, clips: Clips, *, window: int, batch_size: int) -> None:
+        self._snapshot, self._clips = snapshot, clips
+        self._window, self._batch_size = window, batch_size
+        counts = np.maximum(1, -(-clips.num_samples // window))
+        index = np.concatenate([np.arange(count) for count in counts])
+        self.clips = np.repeat(np.arange(len(clips)), counts)
+        self.starts = index * window
+        self.weights = np.minimum(clips.num_samples[self.clips] - self.starts, window) / window
+
+    def batches(self, *, part: Part = Part()) -> Iterator[Batch]:
+        """This worker's part of every batch."""
+        total = -(-len(self.clips) // self._batch_size) * self._batch_size
+        rows = np.where(np.arange(total) < len(self.clips), np.arange(total), 0)
+        for first in range(0, total, self._batch_size):
+            mine = rows[first : first + self._batch_size][part.of(self._batch_size)]
+            yield _batch(self._snapshot, self._clips, self.clips[mine], self.starts[mine], self._window)
+
+    def average(self, outputs: np.ndarray) -> np.ndarray:
+        """Weighted mean over the windows of each clip: [windows or more, classes] -> [clips, classes]."""
+        weighted = outputs[: len(self.clips)].astype(np.float64) * self.weights[:, None]
+        sums = np.zeros((len(self._clips), outputs.shape[1]))
+        np.add.at(sums, self.clips, weighted)
+        return sums / np.bincount(self.clips, self.weights, minlength=len(self._clips))[:, None]
+
+
+def prefetched(make: Callable[[], Iterable[Item]], *, depth: int = 2) -> Iterator[Item]:
+    """Reads ahead in a thread; an exception of the reader is raised here."""
+    items: queue.Queue[tuple[str, object]] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(kind: str, item: object) -> None:
+        while not stopped.is_set():
+            try:
+                items.put((kind, item), timeout=0.2)
+            except queue.Full:
+                continue
+            return
+
+    def read() -> None:
+        try:
+            for item in make():
+                put("item", item)
+            put("end", None)
+        except Exception as error:
+            put("error", error)
+
+    threading.Thread(target=read, daemon=True).start()
+    try:
+        while True:
+            kind, item = items.get()
+            if kind == "error":
+                raise item  # type: ignore[misc]
+            if kind == "end":
+                return
+            yield item  # type: ignore[misc]
+    finally:
+        stopped.set()
+
+
+def _batch(snapshot: Snapshot, clips: Clips, index: np.ndarray, starts: np.ndarray, window: int) -> Batch:
+    samples = [snapshot.window(clips, int(i), int(start), window) for i, start in zip(index, starts, strict=True)]
+    return Batch(clips=index, waveform=to_float(np.stack(samples)), labels=clips.labels[index])

@@ -1,0 +1,148 @@
+"""`python -m training.launch request.json`: trials on Ray, several at once, one MLflow run each.
+
+This process imports Ray and MLflow but not TensorFlow; only the workers do.
+"""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+from infra import config
+from infra.card import read_card
+from infra.cluster import cluster, worker_environment
+from infra.files import write_atomically
+from infra.stage import report_progress, serve
+from infra.tracking import FAILED, FINISHED, Tracker
+from training.config import FAILURE_NAME, REQUEST_NAME, ClusterConfig, Launched, LaunchRequest, TrialRequest
+from training.progress_log import following
+from training.tensorflow_cluster import TensorflowCluster
+
+
+def launch(request: LaunchRequest) -> Launched:
+    """Runs every trial; a failed one does not stop the others.
+
+    Raises:
+      ValueError: the snapshot is not the one the trials were planned for, or a trial asks for more than
+        the cluster has.
+    """
+    _refuse_another_snapshot(request)
+    artifact_root = Path(request.artifact_root) if request.artifact_root else None
+    tracker = Tracker(request.tracking_uri, workflow=request.workflow, artifact_root=artifact_root)
+    with cluster(request.cluster.address) as resources:
+        at_once = trials_at_once(request.cluster, resources)
+        following_logs = following(request.trials, on_line=_say, on_epochs=_say_epochs)
+        with following_logs, ThreadPoolExecutor(at_once) as pool:
+            reasons = list(pool.map(lambda trial: _run_tracked(trial, request, tracker), request.trials))
+    failed = {trial.trial_id: reason for trial, reason in zip(request.trials, reasons, strict=True) if reason}
+    tracker.end_workflow(FAILED if failed else FINISHED)
+    return Launched(failed=failed)
+
+
+def trials_at_once(wanted: ClusterConfig, resources: dict[str, float]) -> int:
+    """How many trials fit the cluster together.
+
+    Raises:
+      ValueError: not even one does. Ray Train would wait for ever.
+    """
+    needs = {
+        "CPU": wanted.workers_per_trial * wanted.cpus_per_worker,
+        "GPU": wanted.workers_per_trial * wanted.gpus_per_worker,
+    }
+    for name, need in needs.items():
+        if need > resources.get(name, 0.0):
+            raise ValueError(
+                f"A trial must fit the cluster. Received: {wanted.workers_per_trial} workers per trial that need "
+                f"{need:g} {name} together; the cluster has {resources.get(name, 0.0):g}. Ask for fewer workers, or "
+                "join a larger cluster with `--cluster.address`."
+            )
+    return int(min(resources.get(name, 0.0) // need for name, need in needs.items() if need))
+
+
+def _run_tracked(trial: TrialRequest, request: LaunchRequest, tracker: Tracker) -> str | None:
+    """Runs one trial; returns the reason if it failed."""
+    folder = Path(trial.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / REQUEST_NAME, config.to_json(trial))
+    (folder / FAILURE_NAME).unlink(missing_ok=True)
+    run_id = tracker.trial_run(trial.trial_id, name=f"{trial.name}, seed {trial.config.seed}")
+    try:
+        _run(trial, request, run_id=run_id)
+    except Exception as error:
+        reason = str(error).strip() or repr(error)
+        logging.getLogger(__name__).error("%s, seed %d failed: %s", trial.name, trial.config.seed, reason)
+        write_atomically(folder / FAILURE_NAME, reason + "\n")
+        tracker.end(run_id, FAILED)
+        return reason
+    tracker.end(run_id, FINISHED)
+    return None
+
+
+def _run(trial: TrialRequest, request: LaunchRequest, *, run_id: str) -> None:
+    wanted = request.cluster
+    loop_config = {
+        "trial": config.to_json(trial),
+        "snapshot_folder": str(Path(request.snapshot).resolve()),
+        "tracking_uri": request.tracking_uri,
+        "run_id": run_id,
+    }
+    resources = {"CPU": float(wanted.cpus_per_worker), "GPU": wanted.gpus_per_worker}
+    trainer = DataParallelTrainer(
+        _worker,
+        train_loop_config=loop_config,
+        backend_config=TensorflowCluster(),
+        scaling_config=ScalingConfig(
+            num_workers=wanted.workers_per_trial,
+            use_gpu=wanted.gpus_per_worker > 0,
+            resources_per_worker={name: amount for name, amount in resources.items() if amount},
+        ),
+        run_config=RunConfig(
+            name=trial.trial_id,
+            storage_path=str(Path(trial.folder, "ray").resolve()),
+            failure_config=FailureConfig(max_failures=wanted.max_failures),
+            worker_runtime_env=worker_environment(threads=wanted.cpus_per_worker, gpus=wanted.gpus_per_worker),
+        ),
+    )
+    trainer.fit()
+
+
+def _worker(loop_config: dict[str, Any]) -> None:
+    """Runs in every Ray worker of a trial; TensorFlow is imported here and nowhere before."""
+    from ray import train
+
+    from training.input import Part
+    from training.trial import run_trial
+
+    context = train.get_context()
+    run_trial(
+        config.from_json(TrialRequest, loop_config["trial"]),
+        snapshot_folder=loop_config["snapshot_folder"],
+        tracking_uri=loop_config["tracking_uri"],
+        run_id=loop_config["run_id"],
+        part=Part(index=context.get_world_rank(), count=context.get_world_size()),
+    )
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _say_epochs(done: int, total: int) -> None:
+    report_progress(done, total, "epochs")
+
+
+def _refuse_another_snapshot(request: LaunchRequest) -> None:
+    found = read_card(Path(request.snapshot)).snapshot_id
+    if found != request.snapshot_id:
+        raise ValueError(
+            f"Trials belong to the snapshot they were planned for. Received: {found} in {request.snapshot}, "
+            f"planned for {request.snapshot_id}. Plan again."
+        )
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    serve(LaunchRequest, launch)

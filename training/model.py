@@ -1,0 +1,44 @@
+"""waveform -> front end -> encoder -> head."""
+
+import keras
+
+from frontends.build import build
+from training.config import EncoderConfig
+from training.encoders import build_encoder
+
+FRONTEND, ENCODER, HEAD = "frontend", "encoder", "head"
+
+
+def build_model(
+    frontend_config: object,
+    encoder_config: EncoderConfig,
+    *,
+    sample_rate: int,
+    window: int,
+    classes: int,
+    seed: int,
+) -> keras.Model:
+    """A classifier of waveforms, as the original LEAF code composes it.
+
+    Args:
+      frontend_config: of `frontends.config`.
+      encoder_config: which network stands behind it.
+      sample_rate: in Hz, from the snapshot's card.
+      window: samples of one excerpt.
+      classes: outputs (logits).
+      seed: of the initial weights and of dropout.
+
+    Returns:
+      A model from float [batch, window] in [-1, 1) to logits float32 [batch, classes].
+    """
+    keras.utils.set_random_seed(seed)
+    frontend = build(frontend_config, sample_rate=sample_rate)
+    frontend.name = FRONTEND
+    waveform = keras.Input((window,), name="waveform")
+    features = frontend(waveform)
+    frames, num_filters = features.shape[1:]
+    encoder = build_encoder(encoder_config, frames=frames, num_filters=num_filters, seed=seed)
+    x = keras.layers.Reshape((frames, num_filters, 1))(features)
+    x = keras.layers.GlobalMaxPooling2D()(encoder(x))
+    logits = keras.layers.Dense(classes, name=HEAD, dtype="float32")(x)
+    return keras.Model(waveform, logits, name="classifier")

@@ -1,0 +1,48 @@
+"""The workflows that leafworks ships, and how one is read from a file."""
+
+import runpy
+from pathlib import Path
+
+from workflows import esc10, folder, fsdd, quickstart
+from workflows.workflow import Workflow
+
+MODULES = {"quickstart": quickstart, "fsdd": fsdd, "esc10": esc10, "folder": folder}
+
+CORPORA: dict[str, str] = {
+    "synthetic": "Twelve classes of sounds made from a seed; needs no source.",
+    "folder": "Any folder of recordings: a class per sub-folder, or a table with path, label[, split][, group].",
+    "fsdd": "Free Spoken Digit Dataset: 3,000 spoken digits of 6 speakers, 8 kHz.",
+    "esc10": "ESC-10: 400 environmental sounds of 10 classes in 5 folds, 44.1 kHz (or those rows of ESC-50).",
+}
+FRONTENDS: dict[str, str] = {
+    "mel": "Mel filterbank energies, log or PCEN; fixed filters.",
+    "leaf": "LEAF: learned Gabor filters, Gaussian pooling and PCEN; 7 parameters per filter.",
+}
+ENCODERS: dict[str, str] = {
+    "conv_net": "The small ConvNet of the original LEAF code, with a width multiplier.",
+    "efficientnet_b0": "EfficientNetB0 from scratch, its input unscaled.",
+}
+
+
+def load(name_or_file: str) -> Workflow:
+    """The workflow called `name_or_file`, or the `WORKFLOW` of a Python file.
+
+    Raises:
+      ValueError: neither a name nor such a file.
+    """
+    if name_or_file in MODULES:
+        shipped: Workflow = MODULES[name_or_file].WORKFLOW
+        return shipped
+    if not name_or_file.endswith(".py") or not Path(name_or_file).is_file():
+        raise ValueError(
+            f"A workflow is one of {sorted(MODULES)} or the path of a .py file. Received: {name_or_file!r}."
+        )
+    workflow = runpy.run_path(name_or_file).get("WORKFLOW")
+    if not isinstance(workflow, Workflow):
+        raise ValueError(f"{name_or_file} must define `WORKFLOW = Workflow(...)`. Received: {workflow!r}.")
+    return workflow
+
+
+def description(name: str) -> str:
+    """The first line of a shipped workflow's file."""
+    return (MODULES[name].__doc__ or "").splitlines()[0]

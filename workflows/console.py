@@ -1,0 +1,152 @@
+"""What a person sees in the terminal."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table as RichTable
+
+from pipelines.config import Prepared, SnapshotSummary, Verification
+from workflows.plan import Plan
+from workflows.report import Table, percent
+
+_LOG_SECONDS = 10.0
+_LOG_WIDTH = 140
+
+
+class StageProgress:
+    """Shows a stage's lines, and its progress as a bar on a terminal or as a line now and then in a log."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._tasks: dict[str, TaskID] = {}
+        self._last_line = 0.0
+
+    def line(self, text: str) -> None:
+        """A line of the stage's log."""
+        self._bar.console.print(text, markup=False, highlight=False)
+
+    def update(self, done: int, total: int, unit: str) -> None:
+        """`done` of `total` `unit` are finished."""
+        if unit not in self._tasks:
+            self._tasks[unit] = self._bar.add_task(unit, total=total)
+        self._bar.update(self._tasks[unit], completed=done, total=total)
+        now = time.monotonic()
+        if not self._bar.console.is_terminal and (done == total or now - self._last_line > _LOG_SECONDS):
+            self._last_line = now
+            self.line(f"{done} of {total} {unit}")
+
+
+@contextmanager
+def progress() -> Iterator[StageProgress]:
+    """A display for the stages that run inside the block; on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield StageProgress(bar)
+
+
+def print_table(table: Table) -> None:
+    """The results, one front end a line."""
+    grid = RichTable(title=f"{table.workflow}: {table.corpus}, {table.test_clips} test clips", title_justify="left")
+    grid.add_column("front end")
+    for name in (
+        "test accuracy, % [95 %]",
+        f"minus {table.baseline}, points [95 %]",
+        "seeds",
+        "front-end params",
+        "all params",
+        "train s",
+    ):
+        grid.add_column(name, justify="right")
+    for row in table.rows:
+        grid.add_row(
+            row.name,
+            percent(row.accuracy),
+            percent(row.difference, signed=True) if row.difference else "-",
+            str(row.accuracy.seeds),
+            f"{row.frontend_parameters:,}",
+            f"{row.parameters:,}",
+            f"{row.train_seconds:.0f}",
+        )
+    _print(grid)
+    if table.missing:
+        print(f"Not complete: {table.missing}.")
+
+
+def print_plan(plan: Plan) -> None:
+    """What would run, and why."""
+    clips = ", ".join(f"{split} {count}" for split, count in plan.clips.items())
+    print(f"prepare {plan.corpus}: {plan.prepare_state} ({plan.prepare_why})")
+    print(f"  {clips} clips; {plan.source_bytes / 1e6:.1f} MB of recordings -> {plan.snapshot}")
+    grid = RichTable()
+    for name in ("front end", "seed", "trial", "state", "why", "estimate"):
+        grid.add_column(name, overflow="fold")
+    for trial in plan.trials:
+        seconds = "" if trial.state == "finished" else "unknown" if trial.seconds is None else f"{trial.seconds:.0f} s"
+        grid.add_row(trial.name, str(trial.seed), trial.trial_id, trial.state, trial.why, seconds)
+    _print(grid)
+    known = [trial.seconds for trial in plan.to_run if trial.seconds is not None]
+    print(
+        f"{len(plan.to_run)} of {len(plan.trials)} trials would run"
+        + (f", about {sum(known):.0f} s one after another." if known else ".")
+    )
+
+
+def print_prepared(prepared: Prepared) -> None:
+    """What a preparation made."""
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(prepared.clips.items()))
+    print(f"{counts}; {prepared.shards_made} shards made, {prepared.shards_found} were there.")
+    print(f"snapshot id: {prepared.snapshot_id}")
+    print(f"snapshot:    {prepared.snapshot}")
+
+
+def print_verification(found: Verification) -> None:
+    """What is wrong with a snapshot, or that nothing is."""
+    for problem in found.problems:
+        print(f"problem: {problem}")
+    verdict = f"{len(found.problems)} problems" if found.problems else "whole"
+    print(f"{found.snapshot}: {verdict}; {found.records} records read, snapshot id {found.snapshot_id or 'unknown'}")
+
+
+def print_list(things: Mapping[str, Mapping[str, str]]) -> None:
+    """Names and their one-line descriptions, by kind."""
+    width = max(len(name) for entries in things.values() for name in entries)
+    for kind, entries in things.items():
+        print(f"{kind}:")
+        for name, text in entries.items():
+            print(f"  {name:<{width}}  {text}")
+
+
+def print_summary(summary: SnapshotSummary) -> None:
+    """What a snapshot holds."""
+    if summary.note:
+        print(f"note: {summary.note}")
+    rate = "" if summary.sample_rate is None else f", {summary.sample_rate} Hz"
+    print(f"{summary.corpus}: {summary.num_bytes / 1e6:.1f} MB{rate}, {len(summary.labels)} classes")
+    print(f"snapshot id {summary.snapshot_id or 'none'}, {summary.snapshot}")
+    print("listed: " + ", ".join(f"{count} {status}" for status, count in sorted(summary.statuses.items())))
+    grid = RichTable()
+    grid.add_column("class", overflow="fold")
+    for split in summary.clips:
+        grid.add_column(split, justify="right")
+    for label in summary.labels:
+        grid.add_row(label, *(str(summary.classes.get(split, {}).get(label, 0)) for split in summary.clips))
+    grid.add_section()
+    grid.add_row("all", *(str(count) for count in summary.clips.values()))
+    if summary.hours is not None:
+        grid.add_row("hours", *(f"{summary.hours.get(split, 0.0):.2f}" for split in summary.clips))
+    _print(grid)
+    for clip in summary.rejected:
+        print(f"{clip.status}: {clip.clip_id}: {clip.reason}")
+
+
+def _print(grid: RichTable) -> None:
+    """A log has no width to respect."""
+    console = Console(file=sys.stdout)
+    if not console.is_terminal:
+        console.width = _LOG_WIDTH
+    console.print(grid)
