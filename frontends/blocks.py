@@ -8,6 +8,7 @@ Buffers are circular: what is read before sample 0 is at the end.
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from frontends.framing import Framing, smooth_length
@@ -65,12 +66,22 @@ class Blocks:
         cut = ops.extract_sequences(padded, sequence_length=self.length, sequence_stride=hop)
         return ops.reshape(cut, (-1, self.length))
 
+    def inside(self, dtype: str) -> Any:
+        """1 where a sample of a buffer lies inside the clip, else 0; (count, length)."""
+        hop = self.frames * self.framing.stride
+        first = self.lead * self.framing.stride + self.framing.lead(self.num_samples)
+        time = ops.arange(self.count)[:, None] * hop + (np.arange(self.length)[None, :] - first)
+        if isinstance(self.count, int) and self.count == 1:
+            time = time % self.length
+        return ops.cast(ops.logical_and(time >= 0, time < self.num_samples), dtype)
+
     def join(self, frames: Any) -> Any:
         """(batch * count, N, frames) to (batch, N, frames of the clip)."""
-        channels = frames.shape[1]
-        frames = ops.reshape(frames, (-1, self.count, channels, self.frames))
-        frames = ops.transpose(frames, (0, 2, 1, 3))
-        return ops.reshape(frames, (-1, channels, self.count * self.frames))[:, :, : self.num_frames]
+        if isinstance(self.count, int) and self.count == 1:
+            return frames
+        filters = frames.shape[1]
+        joined = ops.transpose(ops.reshape(frames, (-1, self.count, filters, self.frames)), (0, 2, 1, 3))
+        return ops.reshape(joined, (-1, filters, self.count * self.frames))[:, :, : self.num_frames]
 
 
 def lay_out(framing: Framing, *, num_samples: Any, reach: int) -> Blocks:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from frontends.bounds import Bounded, bounded
@@ -104,6 +105,14 @@ class PCEN(keras.layers.Layer):
         compressed = ops.power(energies * gain + delta, exponent) - ops.power(delta, exponent)
         return ops.cast(compressed, self.compute_dtype)
 
+    def effective_parameters(self) -> dict[str, np.ndarray]:
+        """alpha, delta, root and smooth, (channels,), as the forward pass uses them."""
+        limits = {"alpha": (None, 1.0), "delta": (SMALLEST_DELTA, None), "root": (1.0, None), "smooth": (0.0, 1.0)}
+        return {
+            name: np.clip(np.float64(ops.convert_to_numpy(getattr(self, name))), low, high)
+            for name, (low, high) in limits.items()
+        }
+
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The input's shape."""
         return tuple(input_shape)
@@ -139,9 +148,9 @@ def _chunked(inputs: Any, *, decay: Any, state: Any, frames: Any) -> Any:
     channels, batch = inputs.shape[0], ops.shape(inputs)[1]
     chunks = (frames + CHUNK - 1) // CHUNK
     padding = ops.zeros((channels, batch, chunks * CHUNK - frames), inputs.dtype)
-    inputs = ops.reshape(ops.concatenate([inputs, padding], axis=2), (channels, batch, chunks, CHUNK))
+    inputs = ops.reshape(ops.concatenate([inputs, padding], axis=2), (channels, batch * chunks, CHUNK))
     powers = _powers(decay, CHUNK + 1)
-    within = ops.matmul(inputs, _upper_triangle(powers, CHUNK)[:, None])
+    within = ops.reshape(ops.matmul(inputs, _upper_triangle(powers, CHUNK)), (channels, batch, chunks, CHUNK))
     across = _recurrence if isinstance(chunks, int) else _dense_recurrence
     ends = across(within[..., -1], decay=powers[:, -1], state=state)
     before = ops.concatenate([state[:, :, None], ends[:, :, :-1]], axis=2)
@@ -172,6 +181,6 @@ def _powers(decay: Any, count: int) -> Any:
 
 def _upper_triangle(powers: Any, size: int) -> Any:
     """(channels, size, size): a^(t - u) at row u and column t >= u, else zero."""
-    padded = ops.pad(powers[:, :size], ((0, 0), (size - 1, 0)))
-    rows = [padded[:, size - 1 - row : 2 * size - 1 - row] for row in range(size)]
-    return ops.stack(rows, axis=1)
+    lag = np.arange(size)[None, :] - np.arange(size)[:, None]
+    padded = ops.pad(powers[:, :size], ((0, 0), (1, 0)))
+    return ops.take(padded, np.maximum(lag + 1, 0), axis=1)

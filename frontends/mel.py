@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from frontends import filters
-from frontends.compression import PCEN, log_compress
+from frontends.compression import PCEN, make_compression
 from frontends.framing import Framing, check_waveform_shape
 
 
@@ -84,7 +84,11 @@ class MelFilterbank(keras.layers.Layer):
         check_waveform_shape(inputs.shape, name=type(self).__name__)
         dtype = "float64" if self.compute_dtype == "float64" else "float32"
         waveform = ops.cast(inputs if len(inputs.shape) == 2 else ops.squeeze(inputs, 2), dtype)
-        energies = ops.matmul(self._power_spectrogram(waveform), ops.cast(self.matrix, dtype))
+        power = self._power_spectrogram(waveform)
+        batch, frames, bins = ops.shape(power)
+        # No broadcasting in matmul: with oneDNN, TensorFlow 2.21 then reads outside the smaller operand.
+        energies = ops.matmul(ops.reshape(power, (-1, bins)), ops.cast(self.matrix, dtype))
+        energies = ops.reshape(energies, (batch, frames, self.num_filters))
         return ops.cast(self.compress(energies), self.compute_dtype)
 
     def _power_spectrogram(self, waveform: Any) -> Any:

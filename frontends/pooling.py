@@ -32,30 +32,35 @@ def gaussian_windows(width: Any, *, window: int) -> Any:
 
 
 def pool(power: Any, *, weights: Any, blocks: Blocks, decimation: int) -> Any:
-    """Frames (buffers, N, frames) of low-rate power (buffers, N, length / h) with weights (N, J)."""
-    per_stride = blocks.framing.stride // decimation
+    """Frames (buffers, N, frames) of low-rate power (buffers, N, length / h), with weights (N, J)."""
+    filters, per_stride = power.shape[1], blocks.framing.stride // decimation
     before = side(decimation)
     ahead, front = -(-before // per_stride), -before % per_stride
     spanned = -(-(front + weights.shape[1]) // per_stride)
     weights = ops.pad(weights, ((0, 0), (front, spanned * per_stride - front - weights.shape[1])))
-    weights = ops.transpose(ops.reshape(weights, (-1, spanned, per_stride)), (0, 2, 1))
-    power = ops.reshape(power, (-1, power.shape[1], blocks.strides, per_stride))
-    partial = ops.matmul(power, weights)
+    weights = ops.transpose(ops.reshape(weights, (filters, spanned, per_stride)), (0, 2, 1))
+    # matmul must not broadcast: with oneDNN, TensorFlow 2.21 then reads outside the smaller operand.
+    weights = ops.broadcast_to(weights, (ops.shape(power)[0], filters, per_stride, spanned))
+    partial = ops.matmul(ops.reshape(power, (-1, filters, blocks.strides, per_stride)), weights)
     return sum(
-        circular_slice(partial[..., b], start=blocks.lead - ahead + b, count=blocks.frames) for b in range(spanned)
+        _circular(partial[..., b], start=blocks.lead - ahead + b, count=blocks.frames) for b in range(spanned)
     )
 
 
-def pool_one(power: Any, *, frame: int, weights: Any, blocks: Blocks, decimation: int) -> Any:
-    """One frame of the clip, (batch, N), with weights (N, J) of its own."""
-    block, local = divmod(frame, blocks.frames)
-    power = ops.reshape(power, (-1, blocks.count, *power.shape[1:]))[:, block]
-    start = (blocks.lead + local) * (blocks.framing.stride // decimation) - side(decimation)
-    read = circular_slice(power, start=start, count=weights.shape[1])
-    return ops.sum(read * weights, axis=-1)
+def pool_some(power: Any, *, frames: list[int], weights: Any, blocks: Blocks, decimation: int) -> Any:
+    """Some frames of the clip, (batch, N, len(frames)), with weights (N, len(frames), J) of their own."""
+    filters, samples, count = power.shape[1], power.shape[2], weights.shape[2]
+    power = ops.reshape(power, (-1, blocks.count, filters, samples))
+    parts = []
+    for block in sorted({frame // blocks.frames for frame in frames}):
+        local = np.array([frame % blocks.frames for frame in frames if frame // blocks.frames == block])
+        start = (blocks.lead + local) * (blocks.framing.stride // decimation) - side(decimation)
+        index = (start[:, None] + np.arange(count)) % samples
+        parts.append(ops.take(power[:, block], index, axis=2))
+    return ops.sum(ops.concatenate(parts, axis=2) * weights, axis=-1)
 
 
-def circular_slice(values: Any, *, start: int, count: int) -> Any:
+def _circular(values: Any, *, start: int, count: int) -> Any:
     """`count` values from `start` on, along the last axis, which is circular."""
     size = values.shape[-1]
     start %= size

@@ -96,9 +96,7 @@ class PrepareRequest:
 
     def __post_init__(self) -> None:
         _require(self.workers >= 1, "workers >= 1", self.workers)
-        _require(
-            0.0 <= self.max_rejected_share <= 1.0, "0 <= max_rejected_share <= 1", self.max_rejected_share
-        )
+        _require(0.0 <= self.max_rejected_share <= 1.0, "0 <= max_rejected_share <= 1", self.max_rejected_share)
 
 
 @dataclass(frozen=True, kw_only=True)

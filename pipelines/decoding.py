@@ -3,19 +3,19 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import soundfile
 
-from pipelines import audio, mpeg, synthesis
+from pipelines import audio, flac, mpeg, synthesis
 from pipelines.audio import Levels, Recording, Samples
 from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
 from pipelines.containers import HEAD_BYTES, container_of, describe
-from pipelines.corpora.synthetic import URI_SCHEME
 from pipelines.integrity import check_whole
 from pipelines.status import Rejected, Status
+
+_LOWEST_HZ, _HIGHEST_HZ = 100, 10_000_000  # beyond, a header is damaged and resampling would not end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def decode_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Decoded:
 def _read(clip: Clip, folder: str, config: PrepareConfig) -> tuple[Recording, str]:
     if not clip.labels:
         raise Rejected("unlabelled", "the file lies in no class folder: move it into one, or give a table")
-    if clip.source.startswith(URI_SCHEME):
+    if config.corpus == "synthetic":
         return _rendered(clip, config), "synthesis"
     path = Path(folder, clip.source)
     _check_stamp(clip, str(path))
@@ -109,9 +109,7 @@ def _check_stamp(clip: Clip, path: str) -> None:
     if now is None:
         raise Rejected("missing", "the corpus lists it, and there is no such file")
     if now != clip.stamp:
-        raise Rejected(
-            "changed", f"the file changed after it was listed ({clip.stamp}, now {now}): run again"
-        )
+        raise Rejected("changed", f"the file changed after it was listed ({clip.stamp}, now {now}): run again")
     if now.num_bytes == 0:
         raise Rejected("empty", "the file has 0 bytes")
 
@@ -127,9 +125,7 @@ def _head(path: Path) -> bytes:
 def _check_frames(recording: Recording, clip: Clip) -> None:
     announced = recording.announced_frames - round((clip.start or 0.0) * recording.rate)
     if len(recording.waveform) < announced:
-        raise Rejected(
-            "truncated", f"the file announces {announced} samples and has {len(recording.waveform)}"
-        )
+        raise Rejected("truncated", f"the file announces {announced} samples and has {len(recording.waveform)}")
 
 
 def _verdict(error: soundfile.LibsndfileError, path: Path, head: bytes) -> Rejected:
@@ -137,47 +133,10 @@ def _verdict(error: soundfile.LibsndfileError, path: Path, head: bytes) -> Rejec
     if container is None or container == "MP4":
         return Rejected("unsupported", f"the file is {describe(head)}")
     if "unimplemented" in error.error_string:
-        return Rejected(
-            "unsupported", f"{container} with a coding that libsndfile does not read: {_words(error)}"
-        )
-    if container == "FLAC" and _stops_at_the_end(path):
+        return Rejected("unsupported", f"{container} with a coding that libsndfile does not read: {_words(error)}")
+    if container == "FLAC" and flac.stops_at_the_end(path):
         return Rejected("truncated", f"the file has {path.stat().st_size} bytes and ends within a FLAC frame")
     return Rejected("corrupt", f"begins as {container}, and the decoder stops: {_words(error)}")
-
-
-def _stops_at_the_end(path: Path) -> bool:
-    """Whether decoding fails for want of more bytes, and not at a damaged place before."""
-    with path.open("rb") as stream:
-        watched = _Watched(stream)
-        try:
-            with soundfile.SoundFile(watched) as file:
-                while len(file.read(4096)):
-                    pass
-        except soundfile.LibsndfileError:
-            return watched.ran_out
-        return False
-
-
-class _Watched:
-    """A file for libsndfile that remembers whether a read came back short."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self.ran_out = False
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-    def read(self, size: int) -> bytes:
-        content = self._stream.read(size)
-        self.ran_out |= len(content) < size
-        return content
-
-    def write(self, content: bytes) -> int:
-        return self._stream.write(content)
 
 
 def _finish(known: Decoded, recording: Recording, config: PrepareConfig) -> Decoded:
@@ -188,6 +147,11 @@ def _finish(known: Decoded, recording: Recording, config: PrepareConfig) -> Deco
 
 def _check_sound(recording: Recording, config: PrepareConfig) -> None:
     length = len(recording.waveform)
+    if not _LOWEST_HZ <= recording.rate <= _HIGHEST_HZ:
+        raise Rejected(
+            "corrupt",
+            f"its header announces {recording.rate} samples a second, outside {_LOWEST_HZ} to {_HIGHEST_HZ}",
+        )
     duration_ms = 1000.0 * length / recording.rate
     if not length or duration_ms < config.min_duration_ms:
         raise Rejected(

@@ -73,7 +73,5 @@ def decode(encoded: bytes) -> Record:
     except Exception as error:
         raise ValueError(f"A record is an Example with {sorted(FEATURES)}: {error!r}") from error
     if announced != len(samples):
-        raise ValueError(
-            f"num_samples counts the waveform. Received: {announced} for {len(samples)} samples."
-        )
+        raise ValueError(f"num_samples counts the waveform. Received: {announced} for {len(samples)} samples.")
     return record

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pipelines import mpeg, ogg
+from pipelines import flac, mpeg, ogg
 from pipelines.status import Rejected
 
 _UNKNOWN_FROM = 0x7FFF_0000  # sox, arecord and ffmpeg leave such sizes in streams
@@ -78,18 +78,6 @@ def _check_w64(content: Content) -> None:
     raise _no_data(content, "data")
 
 
-def _check_flac(content: Content) -> None:
-    if len(content) < 42:
-        raise _no_data(content, "STREAMINFO")
-    total = int.from_bytes(content[21:26], "big") & 0xF_FFFF_FFFF
-    if not total:
-        raise Rejected(
-            "unsupported",
-            "a FLAC that does not say its length, as writers to a pipe leave it, which libsndfile does not "
-            "read to its end: encode it again to a file",
-        )
-
-
 def _chunks(
     content: Content, position: int, header: struct.Struct, *, pad: bool = True
 ) -> Iterator[tuple[bytes, int, int]]:
@@ -134,7 +122,7 @@ _CHECKS: dict[str, Callable[[Content], None]] = {
     "AIFF": _check_aiff,
     "AU": _check_au,
     "CAF": _check_caf,
-    "FLAC": _check_flac,
+    "FLAC": flac.check_header,
     "Ogg": ogg.check_pages,
     "MP3": mpeg.check_frames,
 }

@@ -34,9 +34,7 @@ def list_request(request: PrepareRequest) -> Listing:
 def _count_done(plan: Plan) -> int:
     if plan.finished:
         return len(plan.shards)
-    return sum(
-        (plan.folder / shard.name).is_file() and plan.part_path(shard).is_file() for shard in plan.shards
-    )
+    return sum((plan.folder / shard.name).is_file() and plan.part_path(shard).is_file() for shard in plan.shards)
 
 
 if __name__ == "__main__":

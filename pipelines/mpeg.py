@@ -51,9 +51,7 @@ def check_frames(content: Content) -> None:
     if stream.end < len(content) and not content[stream.end : stream.end + 16].startswith(_TAILS):
         raise Rejected("corrupt", f"neither MPEG frame nor tag at byte {stream.end} of {len(content)}")
     if stream.announced is not None and stream.frames - 1 < stream.announced:
-        raise Rejected(
-            "truncated", f"the file announces {stream.announced} MPEG frames and has {stream.frames - 1}"
-        )
+        raise Rejected("truncated", f"the file announces {stream.announced} MPEG frames and has {stream.frames - 1}")
 
 
 def with_length(path: Path) -> io.BytesIO | None:

@@ -62,7 +62,7 @@ def make_plan(request: PrepareRequest) -> Plan:
         listed=listed,
         labels=tuple(sorted({label for clip in listed.clips for label in clip.labels})),
         key=key,
-        folder=Path(request.root) / config.corpus / key,
+        folder=Path(request.root).absolute() / config.corpus / key,
         shards=_shards(listed.clips, config.clips_per_shard),
     )
 

@@ -50,32 +50,36 @@ def _make_missing_shards(plan: Plan, request: PrepareRequest) -> int:
         plan.folder,
     )
     if missing:
-        from pipelines.run import make_shards  # noqa: PLC0415 - Beam takes a second to load
+        from pipelines.run import make_shards  # Beam takes a second to load
 
         make_shards(plan, missing, request)
     lost = [shard.name for shard in plan.shards if not _is_done(plan, shard)]
     if lost:
-        raise RuntimeError(
-            f"The runner ended without {lost[:5]} ({len(lost)} shards). Run again: it resumes."
-        )
+        raise RuntimeError(f"The runner ended without {lost[:5]} ({len(lost)} shards). Run again: it resumes.")
     return len(missing)
 
 
 def _is_done(plan: Plan, shard: Shard) -> bool:
-    from pipelines.ledger import read_part_shard  # noqa: PLC0415 - a finished snapshot needs no pyarrow
+    from pipelines.ledger import read_part_shard  # a finished snapshot needs no pyarrow
 
     recorded, path = read_part_shard(plan.part_path(shard)), plan.folder / shard.name
     return recorded is not None and path.is_file() and path.stat().st_size == recorded.num_bytes
 
 
 def _seal(plan: Plan, request: PrepareRequest) -> None:
-    from pipelines.seal import seal  # noqa: PLC0415
+    from pipelines.seal import seal
 
     seal(plan, max_rejected_share=request.max_rejected_share)
 
 
 def _answer(plan: Plan, *, shards_made: int) -> Prepared:
-    statistics = json.loads((plan.folder / STATISTICS_NAME).read_text())
+    try:
+        statistics = json.loads((plan.folder / STATISTICS_NAME).read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"A snapshot has a readable `{STATISTICS_NAME}`. Received: {plan.folder} ({error}). Look at it with "
+            "`leafworks verify`, remove the folder, and prepare again."
+        ) from error
     return Prepared(
         snapshot=str(plan.folder),
         snapshot_id=read_card(plan.folder).snapshot_id,

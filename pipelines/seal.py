@@ -83,8 +83,7 @@ def _check_budget(rows: Sequence[Row], max_rejected_share: float, ledger_path: P
     rejected = [row for row in rows if row.status != "kept"]
     if len(rejected) == len(rows):
         raise ValueError(
-            f"A snapshot has at least one clip. Received: {len(rows)} listed, none kept. "
-            f"{_findings(rejected)}"
+            f"A snapshot has at least one clip. Received: {len(rows)} listed, none kept. {_findings(rejected)}"
         )
     share = len(rejected) / len(rows)
     if share > max_rejected_share:
@@ -97,9 +96,7 @@ def _check_budget(rows: Sequence[Row], max_rejected_share: float, ledger_path: P
 
 
 def _findings(rejected: Sequence[Row]) -> str:
-    counts = ", ".join(
-        f"{number} {status}" for status, number in count(row.status for row in rejected).items()
-    )
+    counts = ", ".join(f"{number} {status}" for status, number in count(row.status for row in rejected).items())
     first = "\n".join(f"  {row.clip_id}: {row.status}: {row.reason}" for row in rejected[:_NAMED])
     more = f"\n  and {len(rejected) - _NAMED} more" if len(rejected) > _NAMED else ""
     return f"Rejected: {counts}. The first:\n{first}{more}"
@@ -115,9 +112,7 @@ def _split_cards(plan: Plan, rows: Sequence[Row], cards: Sequence[ShardCard]) ->
         SplitCard(
             name=split,
             clips=kept[split],
-            shards=tuple(
-                card for shard, card in zip(plan.shards, cards, strict=True) if shard.split == split
-            ),
+            shards=tuple(card for shard, card in zip(plan.shards, cards, strict=True) if shard.split == split),
         )
         for split in SPLITS
         if split in kept

@@ -41,9 +41,7 @@ class ShardWriter:
 
     def card(self, name: str) -> ShardCard:
         """What the file holds now."""
-        return ShardCard(
-            name=name, records=self._records, num_bytes=self._num_bytes, sha256=self._hash.hexdigest()
-        )
+        return ShardCard(name=name, records=self._records, num_bytes=self._num_bytes, sha256=self._hash.hexdigest())
 
     def _append(self, content: bytes) -> None:
         self._stream.write(content)
@@ -78,17 +76,13 @@ def masked_crc(content: bytes) -> int:
 def _read_record(stream: IO[bytes], left: int, where: str) -> bytes:
     header = stream.read(HEADER_BYTES)
     if len(header) < HEADER_BYTES:
-        raise ValueError(
-            f"{where}: the file is truncated, {left} bytes of a {HEADER_BYTES}-byte header are left."
-        )
+        raise ValueError(f"{where}: the file is truncated, {left} bytes of a {HEADER_BYTES}-byte header are left.")
     length = header[: _LENGTH.size]
     if masked_crc(length) != _CRC.unpack(header[_LENGTH.size :])[0]:
         raise ValueError(f"{where}: the CRC of the record's length does not match.")
     (num_bytes,) = _LENGTH.unpack(length)
     if HEADER_BYTES + num_bytes + _CRC.size > left:
-        raise ValueError(
-            f"{where}: the file is truncated, the record has {num_bytes} bytes and {left} are left."
-        )
+        raise ValueError(f"{where}: the file is truncated, the record has {num_bytes} bytes and {left} are left.")
     payload = stream.read(num_bytes)
     if masked_crc(payload) != _CRC.unpack(stream.read(_CRC.size))[0]:
         raise ValueError(f"{where}: the CRC of the record's {num_bytes} bytes does not match.")

@@ -21,8 +21,7 @@ def show(request: ShowRequest) -> SnapshotSummary:
     folder = Path(request.snapshot).resolve()
     if not (folder / LEDGER_NAME).is_file():
         raise ValueError(
-            f"A snapshot is a folder with a `{LEDGER_NAME}`. Received: {folder}. "
-            "Run `leafworks prepare` first."
+            f"A snapshot is a folder with a `{LEDGER_NAME}`. Received: {folder}. Run `leafworks prepare` first."
         )
     card = read_card(folder) if (folder / CARD_NAME).is_file() else None
     return _summary(folder, card, read_ledger(folder / LEDGER_NAME))
@@ -43,12 +42,9 @@ def _summary(folder: Path, card: DatasetCard | None, rows: list[Row]) -> Snapsho
         hours={split: hours(members, card.sample_rate) for split, members in kept.items()} if card else None,
         statuses=count(row.status for row in rows),
         labels=card.labels if card else tuple(sorted({label for row in rows for label in row.labels})),
-        classes={
-            split: count(label for row in members for label in row.labels) for split, members in kept.items()
-        },
+        classes={split: count(label for row in members for label in row.labels) for split, members in kept.items()},
         rejected=tuple(
-            RejectedClip(clip_id=row.clip_id, status=row.status, reason=row.reason)
-            for row in rejected[:_NAMED]
+            RejectedClip(clip_id=row.clip_id, status=row.status, reason=row.reason) for row in rejected[:_NAMED]
         ),
         licence=card.licence if card else "",
         note="" if card else _UNFINISHED,

@@ -119,7 +119,8 @@ def _clicks(times: Signal, _scale: float, random: np.random.Generator) -> Signal
     rate = random.uniform(10.0, 25.0)
     first = random.uniform() * min(1.0 / rate, 0.5 * times[-1])
     since = (times - first) % (1.0 / rate)
-    return np.exp(-since / random.uniform(0.5e-3, 1.5e-3)) * random.standard_normal(len(times))
+    decays: Signal = np.exp(-since / random.uniform(0.5e-3, 1.5e-3))
+    return decays * random.standard_normal(len(times))
 
 
 def _am_tone(times: Signal, scale: float, random: np.random.Generator) -> Signal:

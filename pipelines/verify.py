@@ -140,9 +140,7 @@ class _ShardCheck:
             yield f"{name}: {self.records} records can be read; the card says {shard.records}."
         if shard is None and self._card is not None:
             yield f"{name}: the ledger names this shard and the card does not."
-        unmet = [
-            row for record, row in (self._rows or {}).items() if record is None or record >= self.records
-        ]
+        unmet = [row for record, row in (self._rows or {}).items() if record is None or record >= self.records]
         if unmet:
             yield f"{name}: {len(unmet)} clips of the ledger have no record, the first `{unmet[0].clip_id}`."
 

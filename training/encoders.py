@@ -10,6 +10,8 @@ from training.config import EncoderConfig
 
 CONV_NET_FILTERS = (64, 128, 256, 256, 512, 512)
 _POOLED_BLOCKS = (0, 1, 3, 5)
+# With Keras's 0.99 the moving statistics of a run of a few hundred steps are still those of the initial weights.
+_MOMENTUM = 0.9
 
 
 _EFFICIENTNET_MINIMUM = 32
@@ -43,7 +45,7 @@ def conv_net(*, width: float, dropout: float, num_filters: int, seed: int) -> ke
     for block, filters in enumerate(CONV_NET_FILTERS):
         for position, kernel in enumerate(((3, 1), (1, 3))):
             x = keras.layers.Conv2D(max(1, round(filters * width)), kernel, padding="same", activation="relu")(x)
-            x = keras.layers.BatchNormalization(synchronized=True)(x)
+            x = keras.layers.BatchNormalization(momentum=_MOMENTUM, synchronized=True)(x)
             x = keras.layers.Dropout(dropout, seed=seed + 2 * block + position)(x)
         if block in _POOLED_BLOCKS:
             x = keras.layers.MaxPooling2D(2, padding="same")(x)

@@ -9,7 +9,7 @@ from workflows.workflow import Workflow
 MODULES = {"quickstart": quickstart, "fsdd": fsdd, "esc10": esc10, "folder": folder}
 
 CORPORA: dict[str, str] = {
-    "synthetic": "Twelve classes of sounds made from a seed; needs no source.",
+    "synthetic": "Eleven classes of sounds made from a seed; needs no source.",
     "folder": "Any folder of recordings: a class per sub-folder, or a table with path, label[, split][, group].",
     "fsdd": "Free Spoken Digit Dataset: 3,000 spoken digits of 6 speakers, 8 kHz.",
     "esc10": "ESC-10: 400 environmental sounds of 10 classes in 5 folds, 44.1 kHz (or those rows of ESC-50).",

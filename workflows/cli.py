@@ -333,9 +333,8 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
 def _with_workflow(command: type[WithWorkflow], name: str, arguments: list[str]) -> WithWorkflow | None:
     """Loads the workflow named first, and parses the flags over its fields; None after a bare --help."""
     if not arguments or arguments[0].startswith("-"):
-        print(
-            f"usage: leafworks {name} NAME|FILE.py [flags]\n\n{(command.__doc__ or '').split('Attributes:')[0].strip()}\n"
-        )
+        words = (command.__doc__ or "").split("Attributes:")[0].strip()
+        print(f"usage: leafworks {name} NAME|FILE.py [flags]\n\n{words}\n")
         console.print_list({"workflows": {key: catalog.description(key) for key in catalog.MODULES}})
         print(f"\n`leafworks {name} NAME --help` lists every flag with its default.")
         if arguments and arguments[0] in ("-h", "--help"):

@@ -2,16 +2,16 @@
 
     leafworks run quickstart
 
-Twelve classes of synthetic sounds; log-mel and LEAF before a small ConvNet, three seeds each. Expect both
+Eleven classes of synthetic sounds; log-mel and LEAF before a small ConvNet, three seeds each. Expect both
 above 90 % test accuracy.
 """
 
-from pipelines.config import PrepareConfig
+from pipelines.config import PrepareConfig, SyntheticConfig
 from training.config import EncoderConfig, TrainConfig
 from workflows.workflow import Workflow
 
 WORKFLOW = Workflow(
     name="quickstart",
-    prepare=PrepareConfig(corpus="synthetic"),
-    train=TrainConfig(epochs=8, batch_size=32, learning_rate=2e-3, encoder=EncoderConfig(width=0.125)),
+    prepare=PrepareConfig(corpus="synthetic", synthetic=SyntheticConfig(clips_per_class=120)),
+    train=TrainConfig(epochs=15, batch_size=32, learning_rate=4e-3, encoder=EncoderConfig(width=0.125)),
 )

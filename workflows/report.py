@@ -122,11 +122,12 @@ def write_page(table: Table, state: WorkflowState, places: Places) -> Path:
 
 
 def percent(value: Estimate, *, signed: bool = False) -> str:
-    """An estimate of a share in words, in percent: "97.3 [95.1, 99.6]"."""
-    sign = "+" if signed else ""
+    """An estimate in percent: "97.3 [95.1, 99.6]"; ends beyond 0 and 100 are cut off unless it is signed."""
     if value.low is None or value.high is None:
-        return f"{100 * value.mean:{sign}.1f} (one seed)"
-    return f"{100 * value.mean:{sign}.1f} [{100 * value.low:{sign}.1f}, {100 * value.high:{sign}.1f}]"
+        return f"{100 * value.mean:{'+' if signed else ''}.1f} (one seed)"
+    if signed:
+        return f"{100 * value.mean:+.1f} [{100 * value.low:+.1f}, {100 * value.high:+.1f}]"
+    return f"{100 * value.mean:.1f} [{100 * max(0.0, value.low):.1f}, {100 * min(1.0, value.high):.1f}]"
 
 
 def _results(state: WorkflowState, places: Places) -> list[TrialResult]:

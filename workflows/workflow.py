@@ -43,7 +43,7 @@ class Workflow:
             raise ValueError(f"A workflow's name has letters, digits, _ and - only. Received: {self.name!r}.")
         if self.baseline not in self.frontends:
             raise ValueError(
-                f"The baseline must be one of the front ends. Received: {self.baseline!r}, not in {list(self.frontends)}."
+                f"The baseline must be one of the front ends {list(self.frontends)}. Received: {self.baseline!r}."
             )
         if not self.seeds or len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
             raise ValueError(f"Seeds must be different whole numbers >= 0, at least one. Received: {self.seeds}.")

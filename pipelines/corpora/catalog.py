@@ -41,6 +41,6 @@ def list_corpus(config: PrepareConfig, source: str | None) -> Listed:
             f"The corpus `{corpus.name}` is read from a folder. Received: source {source!r}, which is none. "
             f"Give it as `--source`; the recordings: {corpus.source_page}."
         )
-    listed = corpus.list_clips(Path(source or "."), config)
+    listed = corpus.list_clips(Path(source or ".").absolute(), config)
     clips = tuple(sorted(listed.clips, key=lambda clip: clip.clip_id))
     return Listed(clips=clips, folder=listed.folder, ignored=listed.ignored)

@@ -12,9 +12,7 @@ LICENCE = "CC BY 3.0; single clips CC0, CC BY or Sampling+"
 CITATION = "K. J. Piczak, ESC: Dataset for Environmental Sound Classification, ACM Multimedia 2015"
 SOURCE_PAGE = "the repositories karolpiczak/ESC-10 and karolpiczak/ESC-50 on GitHub"
 
-_PATH = re.compile(
-    r"\d+ - (?P<name>[^/]+)/(?P<fold>[1-5])-(?P<recording>\d+)-(?P<take>[A-Z]+)(-\d+)?\.(ogg|wav)"
-)
+_PATH = re.compile(r"\d+ - (?P<name>[^/]+)/(?P<fold>[1-5])-(?P<recording>\d+)-(?P<take>[A-Z]+)(-\d+)?\.(ogg|wav)")
 _TABLE = "meta/esc50.csv"
 
 
@@ -57,9 +55,7 @@ def _from_table(source: Path) -> Listed:
             for row in chosen
         )
     except KeyError as error:
-        raise ValueError(
-            f"`{_TABLE}` has the column {error}. Received: a table without it in {source}."
-        ) from None
+        raise ValueError(f"`{_TABLE}` has the column {error}. Received: a table without it in {source}.") from None
     return Listed(clips=clips, folder=str(source))
 
 

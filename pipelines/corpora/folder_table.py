@@ -28,9 +28,7 @@ def read_table(path: Path) -> list[Row]:
       ValueError: no such table, a missing column, or a bad row; the text names the line.
     """
     if not path.is_file():
-        raise ValueError(
-            f"The table of a folder corpus is a CSV file in the source folder. Received: {path}."
-        )
+        raise ValueError(f"The table of a folder corpus is a CSV file in the source folder. Received: {path}.")
     # surrogateescape: the table may name a file whose name is not UTF-8
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
         reader = csv.DictReader(stream, strict=True)
@@ -54,9 +52,7 @@ def _rows(reader: "csv.DictReader[str]", path: Path) -> Iterator[Row]:
             raise ValueError(f"{where}: a row has {len(reader.fieldnames or ())} fields. Received: {values}.")
         row = _row(values, where)
         if row.path in lines:
-            raise ValueError(
-                f"{where}: a path appears once. Received: `{row.path}`, also line {lines[row.path]}."
-            )
+            raise ValueError(f"{where}: a path appears once. Received: `{row.path}`, also line {lines[row.path]}.")
         lines[row.path] = reader.line_num
         yield row
 
@@ -65,9 +61,7 @@ def _row(values: dict[str, str], where: str) -> Row:
     relative, label = values["path"], values["label"].strip()
     split, group = ((values.get(name) or "").strip() for name in _OPTIONAL)
     if not relative or posixpath.isabs(relative) or ".." in relative.split("/"):
-        raise ValueError(
-            f"{where}: a path is relative to the source folder and inside it. Received: {relative!r}."
-        )
+        raise ValueError(f"{where}: a path is relative to the source folder and inside it. Received: {relative!r}.")
     if not label:
         raise ValueError(f"{where}: a label is not empty. Received: {values}.")
     if split and split not in SPLITS:

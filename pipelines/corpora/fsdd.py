@@ -8,9 +8,7 @@ from pipelines.config import PrepareConfig
 from pipelines.corpora.recordings import find_recordings
 
 LICENCE = "CC BY-SA 4.0"
-CITATION = (
-    "Z. Jackson et al., Free Spoken Digit Dataset, 2016, github.com/Jakobovski/free-spoken-digit-dataset"
-)
+CITATION = "Z. Jackson et al., Free Spoken Digit Dataset, 2016, github.com/Jakobovski/free-spoken-digit-dataset"
 SOURCE_PAGE = "the repository Jakobovski/free-spoken-digit-dataset on GitHub"
 
 _NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_/]+)_(?P<take>\d+)\.wav", re.IGNORECASE)

@@ -30,8 +30,12 @@ def find_recordings(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _walk(root: str, below: str) -> Iterator[tuple[str, bool]]:
-    with os.scandir(os.path.join(root, below)) as entries:  # noqa: PTH118 - names may start with a slash's worth of oddities
-        ordered = sorted(entries, key=lambda entry: entry.name)
+    try:
+        with os.scandir(f"{root}/{below}") as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+    except PermissionError:
+        yield below, False
+        return
     for entry in ordered:
         path = f"{below}{entry.name}"
         if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):

@@ -89,8 +89,9 @@ def test_death_says_how_and_the_last_lines(stage, what, word):
 def test_a_stage_ends_with_its_parent(stage, tmp_path):
     """However the parent ends: kill -9 leaves no orphan."""
     parent = (
-        "import sys; from infra.stage import run_stage; from dataclasses import make_dataclass;"
-        "run_stage('toy_stage', make_dataclass('A', [('what', str)])('wait'), dict, on_line=lambda l: print(l, flush=True))"
+        "from infra.stage import run_stage; from dataclasses import make_dataclass;"
+        "ask = make_dataclass('Ask', [('what', str)])('wait');"
+        "run_stage('toy_stage', ask, dict, on_line=lambda line: print(line, flush=True))"
     )
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
         process.stdout.readline()

@@ -43,9 +43,7 @@ def test_lossless_files_decode_to_the_mean_of_their_channels(
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(("suffix", "container", "subtype"), LOSSY)
-def test_lossy_files_decode_to_their_length_and_sound(
-    tmp_path, write_audio, suffix, container, subtype, channels
-):
+def test_lossy_files_decode_to_their_length_and_sound(tmp_path, write_audio, suffix, container, subtype, channels):
     """A tone survives Vorbis, Opus and MP3 with its length, level and pitch."""
     tone = 0.3 * np.sin(2 * np.pi * 1000.0 * np.arange(96_000) / 48_000)
     stereo = np.repeat(tone[:, None], channels, axis=1)

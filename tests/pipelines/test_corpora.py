@@ -174,8 +174,7 @@ def test_splits_are_stable_shares_of_groups(tmp_path):
     """The hash of (seed, group) decides: the same for ever, near the shares, another for another seed."""
     config = SplitConfig(validation_share=0.1, test_share=0.2, seed=0)
     assert [hashed_split(f"speaker {number}", config) for number in range(8)] == [
-        hashed_split(f"speaker {number}", SplitConfig(validation_share=0.1, test_share=0.2))
-        for number in range(8)
+        hashed_split(f"speaker {number}", SplitConfig(validation_share=0.1, test_share=0.2)) for number in range(8)
     ]
     counts = collections.Counter(hashed_split(str(number), config) for number in range(10_000))
     assert counts["test"] == pytest.approx(2000, abs=150)
@@ -195,8 +194,7 @@ def table_corpus(tmp_path: Path, table: bytes) -> list[tuple]:
 def test_a_table_decides_labels_splits_and_groups(tmp_path):
     """A byte order mark, CRLF, quotes and an absent file; what it does not name is ignored by name."""
     table = (
-        '\ufeffpath,label,split,group\r\nx/1.wav,"dog, large",test,g\r\n'
-        "x/2 #ä.wav,cat,,\r\n./gone.wav,cat,train,\r\n"
+        '\ufeffpath,label,split,group\r\nx/1.wav,"dog, large",test,g\r\nx/2 #ä.wav,cat,,\r\n./gone.wav,cat,train,\r\n'
     )
     rows = table_corpus(tmp_path, table.encode())
     assert ("x/1.wav", ("dog, large",), "test", "g", False) in rows
@@ -262,7 +260,4 @@ def test_moving_a_corpus_keeps_its_listing(tmp_path):
     """Ids, splits and stamps do not hold the folder."""
     write_files(tmp_path / "here", {"a/1.wav": b"x", "b/2.wav": b"y"})
     shutil.copytree(tmp_path / "here", tmp_path / "there")
-    assert (
-        list_corpus(FOLDER, str(tmp_path / "here")).clips
-        == list_corpus(FOLDER, str(tmp_path / "there")).clips
-    )
+    assert list_corpus(FOLDER, str(tmp_path / "here")).clips == list_corpus(FOLDER, str(tmp_path / "there")).clips

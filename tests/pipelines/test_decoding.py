@@ -49,7 +49,7 @@ def test_a_mono_16_bit_file_at_the_rate_is_stored_exactly(tmp_path, noise, write
     [
         (b"", "empty", "0 bytes"),
         (b"hello, this is a note about the recordings\n" * 9, "unsupported", "hello"),
-        ("Größe: ein Text mit Umlauten, und zwar länger als der Kopf\n".encode(), "unsupported", "text"),
+        ("Größe: ein Text mit Umlauten, und zwar ohne Ende, damit er den Kopf füllt\n".encode(), "unsupported", "text"),
         ("\ufeffnote".encode("utf-16"), "unsupported", "text"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "unsupported", "Git LFS"),
         (b"\0\0\0\x20ftypM4A \0\0\0\0" + bytes(900), "unsupported", "MP4"),
@@ -144,9 +144,7 @@ FORMATS = [
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize(("suffix", "container", "subtype"), FORMATS)
-def test_a_file_that_was_cut_off_is_truncated(
-    tmp_path, noise, write_audio, decode, suffix, container, subtype, share
-):
+def test_a_file_that_was_cut_off_is_truncated(tmp_path, noise, write_audio, decode, suffix, container, subtype, share):
     """The decoder alone reads the front of most of these and says nothing."""
     path = write_audio(tmp_path / f"a.{suffix}", noise(96_000), 48_000, format=container, subtype=subtype)
     assert decode(path.name).status == "kept"
@@ -161,9 +159,7 @@ def test_a_file_that_was_cut_off_is_truncated(
     ("suffix", "container", "subtype"),
     [("flac", "FLAC", "PCM_16"), ("ogg", "OGG", "VORBIS"), ("opus", "OGG", "OPUS")],
 )
-def test_a_flipped_byte_in_the_middle_is_corrupt(
-    tmp_path, noise, write_audio, decode, suffix, container, subtype
-):
+def test_a_flipped_byte_in_the_middle_is_corrupt(tmp_path, noise, write_audio, decode, suffix, container, subtype):
     """Formats with checksums do not lose samples in silence."""
     path = write_audio(tmp_path / f"a.{suffix}", noise(480_000), 48_000, format=container, subtype=subtype)
     content = bytearray(path.read_bytes())
@@ -236,6 +232,33 @@ def test_chunks_and_tags_around_the_samples_do_no_harm(tmp_path, noise, write_au
     path = write_audio(tmp_path / "a.ogg", noise(48_000), 48_000)
     path.write_bytes(path.read_bytes() + b"\0\0\0")
     assert decode("a.ogg").status == "kept"
+
+
+@pytest.mark.parametrize("rate", [3, 2_000_000_000])
+def test_a_rate_that_cannot_be(tmp_path, noise, write_audio, decode, rate):
+    """A damaged header does not start a resampling without end."""
+    path = write_audio(tmp_path / "a.wav", noise(), subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    content[24:28] = struct.pack("<I", rate)
+    path.write_bytes(content)
+    assert decode("a.wav").status == "corrupt"
+    assert str(rate) in decode("a.wav").reason
+
+
+@pytest.mark.parametrize(("suffix", "container", "subtype"), FORMATS)
+def test_damage_at_random_is_a_verdict(tmp_path, noise, write_audio, decode, suffix, container, subtype):
+    """Whatever the bytes: a status, and a reason that names no folder."""
+    random = np.random.default_rng(0)
+    path = write_audio(tmp_path / f"a.{suffix}", noise(6_000), format=container, subtype=subtype)
+    whole = path.read_bytes()
+    for _ in range(40):
+        content = bytearray(whole)
+        for position in random.integers(0, 120, 3):
+            content[position] = random.integers(0, 256)
+        path.write_bytes(content[: random.integers(1, 2 * len(content))])
+        decoded = decode(path.name)
+        assert (decoded.status == "kept") == (decoded.samples is not None)
+        assert str(tmp_path) not in decoded.reason
 
 
 def test_the_name_does_not_decide_the_format(tmp_path, noise, write_audio, decode):

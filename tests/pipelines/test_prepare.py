@@ -1,6 +1,8 @@
 """Preparing: every file accounted for, the same bytes however it was run, resumed and not repeated."""
 
 import collections
+import concurrent.futures
+import dataclasses
 import os
 import shutil
 import signal
@@ -157,9 +159,7 @@ def test_where_the_recordings_lie_changes_no_byte(tmp_path, messy, request_for, 
     """A copy with the same times in another folder, prepared to another root."""
     shutil.copytree(messy, tmp_path / "elsewhere/corpus")
     folders = [
-        contents(
-            Path(prepare(request_for("folder", source=source, root=root, max_rejected_share=0.5)).snapshot)
-        )
+        contents(Path(prepare(request_for("folder", source=source, root=root, max_rejected_share=0.5)).snapshot))
         for source, root in ((messy, tmp_path / "1"), (tmp_path / "elsewhere/corpus", tmp_path / "2"))
     ]
     assert folders[0] == folders[1]
@@ -283,6 +283,35 @@ def test_the_stage_reports_progress_and_little_else(request_for):
     assert progress[0] == (0, 17, "shards")
     assert progress[-1] == (17, 17, "shards")
     assert len(lines) == 1, lines
+
+
+def test_two_preparations_at_once_do_the_work_once(request_for):
+    """The second waits for the first and finds everything there."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        runs = [
+            pool.submit(run_stage, "pipelines.prepare", small(request_for), Prepared, on_line=lambda line: None)
+            for _ in range(2)
+        ]
+        answers = [run.result() for run in runs]
+    assert sorted(answer.shards_made for answer in answers) == [0, 17]
+    assert answers[0].snapshot_id == answers[1].snapshot_id
+
+
+def test_a_finished_snapshot_without_its_statistics(request_for):
+    """Refused with what to do, not guessed."""
+    folder = Path(prepare(small(request_for)).snapshot)
+    (folder / "stats.json").unlink()
+    with pytest.raises(ValueError, match="verify"):
+        prepare(small(request_for))
+
+
+def test_another_runner_makes_the_same_bytes(tmp_path, request_for, contents):
+    """Options go to Beam untouched: worker processes instead of threads."""
+    plain = prepare(small(request_for, root=tmp_path / "threads"))
+    options = ("--runner=FnApiRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2")
+    request = dataclasses.replace(small(request_for, root=tmp_path / "processes"), beam_options=options)
+    other = run_stage("pipelines.prepare", request, Prepared, on_line=lambda line: None)
+    assert contents(Path(other.snapshot)) == contents(Path(plain.snapshot))
 
 
 def test_an_order_of_a_shard_is_a_fair_sample(tmp_path, shared, request_for):

@@ -33,9 +33,7 @@ def test_it_reads_every_sample(pristine, tmp_path):
         text=True,
         check=True,
     )
-    records = [
-        examples.decode(payload) for path in pristine.glob("*.tfrecord") for _, payload in read_shard(path)
-    ]
+    records = [examples.decode(payload) for path in pristine.glob("*.tfrecord") for _, payload in read_shard(path)]
     assert json.loads(done.stdout) == {
         "clips": len(records),
         "sum_of_samples": sum(int(np.sum(record.samples, dtype=np.int64)) for record in records),

@@ -124,7 +124,6 @@ def test_bytes_do_not_depend_on_the_process():
     )
     command = [sys.executable, "-c", code]
     found = {
-        subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, check=True).stdout
-        for _ in range(3)
+        subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, check=True).stdout for _ in range(3)
     }
     assert len(found) == 1

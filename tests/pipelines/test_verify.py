@@ -93,9 +93,7 @@ def test_a_foreign_file(snapshot, name):
     assert problems(snapshot) == f"{name}: a foreign file, which no part of the card names; remove it."
 
 
-@pytest.mark.parametrize(
-    "field", ["sample_rate", "corpus", "kept", "labels", "snapshot_id", "licence", "config"]
-)
+@pytest.mark.parametrize("field", ["sample_rate", "corpus", "kept", "labels", "snapshot_id", "licence", "config"])
 def test_an_edited_card(snapshot, field):
     """Any field; a value of the same type."""
     path = snapshot / "card.json"
@@ -111,9 +109,7 @@ def test_an_edited_card(snapshot, field):
     assert "card.json: it was edited" in problems(snapshot)
 
 
-@pytest.mark.parametrize(
-    "content", ["", "{", "[]", "null", "{}", '{"schema_version": 1}', "\x00\xff", '"card"']
-)
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"schema_version": 1}', "\x00\xff", '"card"'])
 def test_a_card_that_is_none(snapshot, content):
     """Found, and the shards are still compared with the ledger."""
     (snapshot / "card.json").write_text(content)

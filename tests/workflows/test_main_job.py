@@ -1,0 +1,173 @@
+"""The main job through the command line, in small: from nothing to a table and a page in a real browser."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SMALL = ["--seeds", "0", "1", "--train.epochs", "2", "--train.encoder.width", "0.05"]
+SMALL += ["--prepare.synthetic.clips-per-class", "10", "--prepare.clips-per-shard", "30"]
+
+
+def leafworks(*arguments, root: Path, check: bool = True) -> subprocess.CompletedProcess:
+    """Runs one command as a user would."""
+    command = [sys.executable, "-m", "workflows.cli", *map(str, arguments), "--root", str(root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 or not check, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Below it the main job has run once."""
+    folder = tmp_path_factory.mktemp("output")
+    done = leafworks("run", "quickstart", *SMALL, root=folder)
+    (folder / "first.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(root):
+    """The results as a program reads them."""
+    return json.loads(leafworks("report", "quickstart", "--json", root=root).stdout)
+
+
+def test_it_ends_with_the_table_and_the_path_of_the_page(root):
+    """What a newcomer sees."""
+    text = (root / "first.txt").read_text()
+    rows = {line.split()[1]: line.split("│") for line in text.splitlines() if line.startswith("│")}
+    assert [cell.strip() for cell in rows["mel"][3:6]] == ["-", "2", "0"]
+    assert [cell.strip() for cell in rows["leaf"][4:6]] == ["2", "280"]
+    assert f"Report: {root / 'reports' / 'quickstart.html'}" in text
+
+
+def test_a_second_run_repeats_nothing_and_says_so(root):
+    """In under 15 s."""
+    files = {path: path.stat().st_mtime_ns for path in root.glob("trials/*/*") if path.is_file()}
+    started = time.monotonic()
+    done = leafworks("run", "quickstart", *SMALL, root=root)
+    assert time.monotonic() - started < 15
+    assert "Nothing to run: the snapshot and all 4 trials are finished." in done.stdout
+    assert {path: path.stat().st_mtime_ns for path in root.glob("trials/*/*") if path.is_file()} == files
+
+
+def test_the_table_for_programs(table):
+    """Means lie in their intervals; LEAF has 7 parameters per filter; the difference is paired."""
+    assert [row["name"] for row in table["rows"]] == ["mel", "leaf"]
+    mel, leaf = table["rows"]
+    assert (mel["frontend_parameters"], leaf["frontend_parameters"]) == (0, 280)
+    assert leaf["parameters"] - mel["parameters"] == 280
+    assert mel["difference"] is None
+    for row in table["rows"]:
+        assert set(row["accuracies"]) == {"0", "1"}
+        assert row["accuracy"]["low"] <= row["accuracy"]["mean"] <= row["accuracy"]["high"]
+        assert row["accuracy"]["mean"] == pytest.approx(sum(row["accuracies"].values()) / 2)
+    differences = [leaf["accuracies"][seed] - mel["accuracies"][seed] for seed in ("0", "1")]
+    assert leaf["difference"]["mean"] == pytest.approx(sum(differences) / 2)
+
+
+def test_plan_says_that_all_is_finished(root):
+    """For programs and for people."""
+    plan = json.loads(leafworks("plan", "quickstart", *SMALL, "--json", root=root).stdout)
+    assert plan["prepare_state"] == "finished"
+    assert {trial["state"] for trial in plan["trials"]} == {"finished"}
+    assert "0 of 4 trials would run" in leafworks("plan", "quickstart", *SMALL, root=root).stdout
+
+
+def test_verify_and_show_answer(root):
+    """The snapshot is whole; show counts its clips."""
+    snapshot = json.loads(leafworks("plan", "quickstart", *SMALL, "--json", root=root).stdout)["snapshot"]
+    command = [sys.executable, "-m", "workflows.cli"]
+    verified = subprocess.run([*command, "verify", snapshot, "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(verified.stdout)["problems"] == []
+    shown = subprocess.run([*command, "show", snapshot, "--json"], capture_output=True, text=True, check=True)
+    assert sum(json.loads(shown.stdout)["clips"].values()) == 110
+    Path(snapshot, "foreign.txt").write_text("x")
+    found = subprocess.run([*command, "verify", snapshot], capture_output=True, text=True, check=False)
+    Path(snapshot, "foreign.txt").unlink()
+    assert found.returncode == 1
+    assert "foreign.txt" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "fsdd"], "source"),
+        (["run", "fsdd", "--source", "/nowhere/at/all"], "/nowhere/at/all"),
+        (["report", "fsdd"], "leafworks run fsdd"),
+        (["run", "quickstrat"], "quickstart"),
+    ],
+)
+def test_bad_input_ends_with_what_to_do(arguments, words, tmp_path):
+    """Exit code 2, no traceback, the reason last."""
+    done = leafworks(*arguments, root=tmp_path, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert words in done.stderr.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real headless Chromium."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        assert not os.environ.get("CI"), "CI has Chromium"
+        pytest.skip("needs Chromium, which is not installed (on Debian: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_the_page_in_a_browser(root, table, browser, width, scheme):
+    """Reads the table, finds the figures; nothing is fetched, nothing overflows, text stands out."""
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto((root / "reports" / "quickstart.html").as_uri())
+    assert len(requests) == 1
+    for row in table["rows"]:
+        cells = page.locator(f"#results tr[data-frontend={row['name']}] td").all_inner_texts()
+        assert cells[0] == row["name"]
+        assert cells[1].startswith(f"{100 * row['accuracy']['mean']:.1f} [")
+        assert cells[3] == str(row["frontend_parameters"])
+    for figure in ("filter_responses", "centre_frequencies", "bandwidths", "pooling_windows", "pcen_values"):
+        box = page.locator(f"figure[data-figure=leaf-{figure}] svg").bounding_box()
+        assert box["width"] > 250
+        assert box["height"] > 120
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(element => element.id)")
+    assert len(ids) == len(set(ids))
+    assert _contrast(page, "body") > 7
+    assert _contrast(page, "figure[data-figure=leaf-centre_frequencies] svg text") > 4.5
+    page.close()
+
+
+def _contrast(page, selector: str) -> float:
+    """WCAG contrast of an element's text colour on the page's background."""
+    colours = page.evaluate(
+        """selector => {
+          const style = getComputedStyle(document.querySelector(selector));
+          return [style.fill && selector.includes('svg') ? style.fill : style.color,
+                  getComputedStyle(document.body).backgroundColor];
+        }""",
+        selector,
+    )
+
+    def luminance(colour: str) -> float:
+        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted(map(luminance, colours), reverse=True)
+    return (high + 0.05) / (low + 0.05)
