@@ -3,7 +3,7 @@
 Loaded lazily, so that `frontends.config` stays free of Keras.
 """
 
-import lazy_loader
+import lazy_loader  # type: ignore[import-untyped]
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,

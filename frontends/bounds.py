@@ -20,9 +20,11 @@ class Bounded(keras.constraints.Constraint):
         self.upper = upper
 
     def __call__(self, value: Any) -> Any:
+        """The nearest value within the bounds."""
         return clip(value, lower=self.lower, upper=self.upper)
 
     def get_config(self) -> dict[str, Any]:
+        """The arguments it was made with."""
         return {"lower": self.lower, "upper": self.upper}
 
 

@@ -55,10 +55,10 @@ class PCEN(keras.layers.Layer):
 
     Input shape: (batch, frames, channels), energies >= 0. Output shape: the same.
 
-    Source: LEAF (Zeghidour et al., ICLR 2021), section 3.3, sPCEN; PCEN from Wang et al., 2017.
+    Source: sPCEN of LEAF (Zeghidour et al., ICLR 2021), as its code computes it; PCEN is from Wang et al., 2017.
 
     Example:
-        >>> PCEN()(np.ones((2, 100, 40), "float32")).shape
+        >>> tuple(PCEN()(np.ones((2, 100, 40), "float32")).shape)
         (2, 100, 40)
     """
 
@@ -109,8 +109,7 @@ class PCEN(keras.layers.Layer):
         """alpha, delta, root and smooth, (channels,), as the forward pass uses them."""
         limits = {"alpha": (None, 1.0), "delta": (SMALLEST_DELTA, None), "root": (1.0, None), "smooth": (0.0, 1.0)}
         return {
-            name: np.clip(np.float64(ops.convert_to_numpy(getattr(self, name))), low, high)
-            for name, (low, high) in limits.items()
+            name: np.clip(np.float64(getattr(self, name).numpy()), low, high) for name, (low, high) in limits.items()
         }
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -32,9 +32,7 @@ def check_band(*, sample_rate: int, num_filters: int, min_hz: float, max_hz: flo
         )
 
 
-def mel_matrix(
-    *, num_filters: int, sample_rate: int, num_fft: int, min_hz: float, max_hz: float
-) -> np.ndarray:
+def mel_matrix(*, num_filters: int, sample_rate: int, num_fft: int, min_hz: float, max_hz: float) -> np.ndarray:
     """Mel triangles, (num_fft // 2 + 1, N): linear in mel, peak 1, N + 2 equally spaced edges, no DC."""
     edges = np.linspace(hz_to_mel(min_hz), hz_to_mel(max_hz), num_filters + 2)
     mel = hz_to_mel(np.linspace(0.0, sample_rate / 2, num_fft // 2 + 1))[:, None]
@@ -47,9 +45,11 @@ def mel_matrix(
 def mel_fft_length(*, num_filters: int, sample_rate: int, window: int, min_hz: float, max_hz: float) -> int:
     """The smallest power of two that holds the window and leaves no mel band without a bin."""
     num_fft = 1 << (window - 1).bit_length()
-    while not mel_matrix(
-        num_filters=num_filters, sample_rate=sample_rate, num_fft=num_fft, min_hz=min_hz, max_hz=max_hz
-    ).any(axis=0).all():
+    while (
+        not mel_matrix(num_filters=num_filters, sample_rate=sample_rate, num_fft=num_fft, min_hz=min_hz, max_hz=max_hz)
+        .any(axis=0)
+        .all()
+    ):
         num_fft *= 2
     return num_fft
 
@@ -60,9 +60,7 @@ def sigma_bounds(window: int) -> tuple[float, float]:
     return float(4.0 * half), float(window * half)
 
 
-def gabor_from_mel(
-    *, num_filters: int, sample_rate: int, window: int, min_hz: float, max_hz: float
-) -> np.ndarray:
+def gabor_from_mel(*, num_filters: int, sample_rate: int, window: int, min_hz: float, max_hz: float) -> np.ndarray:
     """Initial Gabor parameters, (N, 2): mu [rad/sample] and sigma [samples].
 
     Each filter copies a mel band: its centre is the band's highest bin, its full width at half maximum the

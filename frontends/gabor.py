@@ -61,7 +61,11 @@ class GaborFilterbank(keras.layers.Layer):
         self.min_hz = min_hz
         self.max_hz = max_hz
         self.framing = Framing.from_ms(sample_rate=sample_rate, window_ms=window_ms, stride_ms=stride_ms)
-        self.sigma_bounds = filters.sigma_bounds(self.framing.window)
+        self.bounds = {
+            "mu": (0.0, float(np.pi)),
+            "sigma": filters.sigma_bounds(self.framing.window),
+            "width": (pooling.smallest_width(self.framing.window), pooling.LARGEST_WIDTH),
+        }
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create center, sigma and pooling from the mel bands, and the plan from them."""
@@ -73,19 +77,17 @@ class GaborFilterbank(keras.layers.Layer):
             min_hz=self.min_hz,
             max_hz=self.max_hz,
         )
-        self.center = self._add("center", initial[:, 0], Bounded(0.0, float(np.pi)))
-        self.sigma = self._add("sigma", initial[:, 1], Bounded(*self.sigma_bounds))
-        smallest = pooling.smallest_width(self.framing.window)
-        self.pooling = self._add(
-            "pooling", np.full(self.num_filters, INITIAL_WIDTH), Bounded(smallest, pooling.LARGEST_WIDTH)
-        )
-        self.plan = make_plan(mu=initial[:, 0], sigma=initial[:, 1], framing=self.framing)
+        widths = np.full(self.num_filters, INITIAL_WIDTH)
+        self.center = self._add("center", initial[:, 0], self.bounds["mu"])
+        self.sigma = self._add("sigma", initial[:, 1], self.bounds["sigma"])
+        self.pooling = self._add("pooling", widths, self.bounds["width"])
+        self.plan = make_plan(**self._in_bounds(*initial.T, widths), framing=self.framing)
 
-    def _add(self, name: str, values: np.ndarray, constraint: Bounded) -> Any:
+    def _add(self, name: str, values: np.ndarray, bounds: tuple[float, float]) -> Any:
         def initializer(shape: tuple[int, ...], dtype: str | None = None) -> Any:
             return ops.reshape(ops.convert_to_tensor(values, dtype=dtype), shape)
 
-        return self.add_weight(name=name, shape=values.shape, initializer=initializer, constraint=constraint)
+        return self.add_weight(name=name, shape=values.shape, initializer=initializer, constraint=Bounded(*bounds))
 
     def call(self, waveform: Any) -> Any:
         """Energies of waveforms (batch, samples)."""
@@ -93,30 +95,38 @@ class GaborFilterbank(keras.layers.Layer):
         waveform = ops.cast(waveform, dtype)
         if waveform.shape[1] == 0:
             return ops.zeros((ops.shape(waveform)[0], 0, self.num_filters), dtype)
+        weights = (self.center, self.sigma, self.pooling)
         parameters = {
-            "mu": bounded(ops.cast(self.center, dtype), lower=0.0, upper=float(np.pi)),
-            "sigma": bounded(ops.cast(self.sigma, dtype), lower=self.sigma_bounds[0], upper=self.sigma_bounds[1]),
-            "width": ops.cast(self.pooling, dtype),
-            "framing": self.framing,
+            name: bounded(ops.cast(weight, dtype), lower=lower, upper=upper)
+            for weight, (name, (lower, upper)) in zip(weights, self.bounds.items(), strict=True)
         }
         if waveform.shape[1] is None:
-            return full_band_energies(waveform, **parameters)
+            return full_band_energies(waveform, framing=self.framing, **parameters)
         return ops.cond(
-            _in_boxes(self.plan, mu=parameters["mu"], sigma=parameters["sigma"]),
-            lambda: subband_energies(waveform, plan=self.plan, **parameters),
-            lambda: full_band_energies(waveform, **parameters),
+            _holds(self.plan, **parameters),
+            lambda: subband_energies(waveform, framing=self.framing, plan=self.plan, **parameters),
+            lambda: full_band_energies(waveform, framing=self.framing, **parameters),
         )
+
+    def effective_parameters(self) -> dict[str, np.ndarray]:
+        """mu [rad/sample], sigma [samples] and the pooling width s, (N,), as the forward pass uses them."""
+        weights = (self.center, self.sigma, self.pooling)
+        return self._in_bounds(*(np.float64(weight.numpy()) for weight in weights))
+
+    def _in_bounds(self, *values: np.ndarray) -> dict[str, np.ndarray]:
+        return {
+            name: np.clip(value, *bounds) for value, (name, bounds) in zip(values, self.bounds.items(), strict=True)
+        }
 
     def replan(self) -> bool:
         """Make the plan anew if a weight has left it; True if it changed: then retrace what was compiled.
 
         Outputs are right without it, only slower. Not inside a compiled function: it reads the weights.
         """
-        mu = np.clip(ops.convert_to_numpy(self.center), 0.0, np.pi)
-        sigma = np.clip(ops.convert_to_numpy(self.sigma), *self.sigma_bounds)
-        if self.plan.holds(mu=mu, sigma=sigma):
+        parameters = self.effective_parameters()
+        if self.plan.holds(**parameters):
             return False
-        self.plan = make_plan(mu=mu, sigma=sigma, framing=self.framing)
+        self.plan = make_plan(framing=self.framing, **parameters)
         return True
 
     def load_own_variables(self, store: Any) -> None:
@@ -135,9 +145,10 @@ class GaborFilterbank(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def _in_boxes(plan: Plan, *, mu: Any, sigma: Any) -> Any:
+def _holds(plan: Plan, *, mu: Any, sigma: Any, width: Any) -> Any:
     def inside(values: Any, box: tuple[tuple[float, float], ...]) -> Any:
         low, high = (ops.convert_to_tensor(side, dtype=values.dtype) for side in np.transpose(box))
         return ops.all(ops.logical_and(values >= low, values <= high))
 
-    return ops.logical_and(inside(mu, plan.center_box), inside(sigma, plan.sigma_box))
+    held = ops.logical_and(inside(mu, plan.center), inside(sigma, plan.sigma))
+    return ops.logical_and(held, inside(width, plan.width))

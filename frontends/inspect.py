@@ -2,9 +2,8 @@
 
 import keras
 import numpy as np
-from keras import ops
 
-from frontends import filters, pooling
+from frontends import filters
 from frontends.compression import PCEN
 from frontends.gabor import GaborFilterbank
 from frontends.leaf import Leaf
@@ -20,7 +19,7 @@ def physical_parameters(layer: keras.layers.Layer) -> dict[str, np.ndarray]:
 
     Example:
         >>> leaf = Leaf(); leaf.build((None, 16000))
-        >>> physical_parameters(leaf)["centre_hz"][:2]
+        >>> physical_parameters(leaf)["centre_hz"][:2].round(2)
         array([ 93.75, 156.25])
     """
     if isinstance(layer, Leaf):
@@ -47,19 +46,13 @@ def frequency_responses(layer: keras.layers.Layer, num_points: int = 1024) -> tu
     raise _unknown(layer)
 
 
-def _gabor_values(filterbank: GaborFilterbank) -> tuple[np.ndarray, np.ndarray]:
-    mu = np.clip(_float64(filterbank.center), 0.0, np.pi)
-    return mu, np.clip(_float64(filterbank.sigma), *filterbank.sigma_bounds)
-
-
 def _gabor(filterbank: GaborFilterbank) -> dict[str, np.ndarray]:
-    mu, sigma = _gabor_values(filterbank)
+    values = filterbank.effective_parameters()
     window, rate = filterbank.framing.window, filterbank.sample_rate
-    width = np.clip(_float64(filterbank.pooling), pooling.smallest_width(window), pooling.LARGEST_WIDTH)
     return {
-        "centre_hz": mu * rate / (2.0 * np.pi),
-        "bandwidth_hz": 2.0 * np.sqrt(2.0 * np.log(2.0)) / sigma * rate / (2.0 * np.pi),
-        "pooling_ms": width * (window - 1) / 2.0 * 1000.0 / rate,
+        "centre_hz": values["mu"] * rate / (2.0 * np.pi),
+        "bandwidth_hz": 2.0 * np.sqrt(2.0 * np.log(2.0)) / values["sigma"] * rate / (2.0 * np.pi),
+        "pooling_ms": values["width"] * (window - 1) / 2.0 * 1000.0 / rate,
     }
 
 
@@ -70,19 +63,14 @@ def _pcen(compress: object) -> dict[str, np.ndarray]:
 
 
 def _gabor_response(filterbank: GaborFilterbank, num_points: int) -> np.ndarray:
-    mu, sigma = _gabor_values(filterbank)
-    window = filterbank.framing.window
-    kernels = filters.gabor_kernels(mu=mu, sigma=sigma, window=window)
+    values, window = filterbank.effective_parameters(), filterbank.framing.window
+    kernels = filters.gabor_kernels(mu=values["mu"], sigma=values["sigma"], window=window)
     omega = np.linspace(0.0, np.pi, num_points)
     return np.abs(kernels @ np.exp(-1j * np.outer(filters.gabor_taps(window), omega)))
 
 
 def _peak_one(magnitude: np.ndarray) -> np.ndarray:
     return magnitude / magnitude.max(axis=1, keepdims=True)
-
-
-def _float64(weight: object) -> np.ndarray:
-    return np.float64(ops.convert_to_numpy(weight))
 
 
 def _unknown(layer: keras.layers.Layer) -> ValueError:

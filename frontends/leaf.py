@@ -46,12 +46,12 @@ class Leaf(keras.layers.Layer):
     Raises:
       ValueError: a band above Nyquist, an unknown compression, or a waveform that is not mono.
 
-    Source: LEAF, sections 3.1 (Gabor filters, equation 2), 3.2 (Gaussian pooling) and 3.3 (sPCEN), after the code at
-    google-research/leaf-audio.
+    Source: Zeghidour et al., "LEAF: A learnable frontend for audio classification", ICLR 2021, as its code computes
+    it (google-research/leaf-audio b130481).
 
     Example:
         >>> leaf = Leaf()
-        >>> leaf(np.zeros((2, 16000), "float32")).shape
+        >>> tuple(leaf(np.zeros((2, 16000), "float32")).shape)
         (2, 100, 40)
         >>> leaf.count_params()
         280

@@ -39,10 +39,10 @@ class MelFilterbank(keras.layers.Layer):
     Raises:
       ValueError: a band above Nyquist, an unknown compression, or a waveform that is not mono.
 
-    Source: the baselines of LEAF (Zeghidour et al., ICLR 2021), section 4; W as in HTK.
+    Source: the mel baselines of LEAF (Zeghidour et al., ICLR 2021), as its code computes them; W as in HTK.
 
     Example:
-        >>> MelFilterbank()(np.zeros((2, 16000), "float32")).shape
+        >>> tuple(MelFilterbank()(np.zeros((2, 16000), "float32")).shape)
         (2, 100, 40)
     """
 
@@ -84,6 +84,8 @@ class MelFilterbank(keras.layers.Layer):
         check_waveform_shape(inputs.shape, name=type(self).__name__)
         dtype = "float64" if self.compute_dtype == "float64" else "float32"
         waveform = ops.cast(inputs if len(inputs.shape) == 2 else ops.squeeze(inputs, 2), dtype)
+        if waveform.shape[1] == 0:
+            return ops.zeros((ops.shape(waveform)[0], 0, self.num_filters), self.compute_dtype)
         power = self._power_spectrogram(waveform)
         batch, frames, bins = ops.shape(power)
         # No broadcasting in matmul: with oneDNN, TensorFlow 2.21 then reads outside the smaller operand.

@@ -12,7 +12,6 @@ import numpy as np
 from keras import ops
 
 from frontends.blocks import Blocks
-from frontends.bounds import bounded
 
 SIDE = 6  # low-rate samples read on each side of a window
 LARGEST_WIDTH = 0.5
@@ -25,7 +24,6 @@ def smallest_width(window: int) -> float:
 
 def gaussian_windows(width: Any, *, window: int) -> Any:
     """w(k) = exp(-0.5 ((k - (K - 1) / 2) / (s (K - 1) / 2))^2), (N, K), for s (N,) in [2 / K, 0.5]; not normalised."""
-    width = bounded(width, lower=smallest_width(window), upper=LARGEST_WIDTH)
     half = (window - 1) / 2.0
     position = ops.cast((np.arange(window) - half) / half, width.dtype)
     return ops.exp(-0.5 * ops.square(position[None, :] / width[:, None]))
@@ -42,9 +40,7 @@ def pool(power: Any, *, weights: Any, blocks: Blocks, decimation: int) -> Any:
     # matmul must not broadcast: with oneDNN, TensorFlow 2.21 then reads outside the smaller operand.
     weights = ops.broadcast_to(weights, (ops.shape(power)[0], filters, per_stride, spanned))
     partial = ops.matmul(ops.reshape(power, (-1, filters, blocks.strides, per_stride)), weights)
-    return sum(
-        _circular(partial[..., b], start=blocks.lead - ahead + b, count=blocks.frames) for b in range(spanned)
-    )
+    return sum(_circular(partial[..., b], start=blocks.lead - ahead + b, count=blocks.frames) for b in range(spanned))
 
 
 def pool_some(power: Any, *, frames: list[int], weights: Any, blocks: Blocks, decimation: int) -> Any:

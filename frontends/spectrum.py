@@ -17,13 +17,13 @@ class Spectrum:
 
     Attributes:
       half: bins 0 ... length // 2, real and imaginary, each (buffers, bins).
-      wide: the same, continued over both ends.
+      wide: the same, continued over both ends and stacked, (2, buffers, bins).
       below: bins of `wide` below zero.
       length: samples in a buffer, the number of bins of the whole circle.
     """
 
     half: Complex
-    wide: Complex
+    wide: Any
     below: int
     length: int
 
@@ -32,7 +32,8 @@ class Spectrum:
         """The spectrum of real buffers (buffers, length), for cuts of at most `bins` bins around any centre."""
         half, length = ops.rfft(buffers), buffers.shape[1]
         beyond = bins // 2 + 3 * max(1, int(SLICE_MARGIN * bins)) + 1
-        return cls(half, _continued(half, below=beyond, above=beyond, length=length), beyond, length)
+        wide = ops.stack(_continued(half, below=beyond, above=beyond, length=length))
+        return cls(half, wide, beyond, length)
 
     def full(self) -> Complex:
         """All bins, (buffers, length)."""
@@ -49,11 +50,9 @@ class Spectrum:
         start = ops.round((mu * (self.length / (2.0 * np.pi)) + (below - bins // 2)) / block)
         start = ops.cast(start, "int32")
         index = start[:, None] + np.arange(bins // block, dtype="int32")
-        cuts = []
-        for part in self.wide:
-            part = part[:, self.below - below : self.below - below + count * block]
-            gathered = ops.take(ops.reshape(part, (-1, count, block)), index, axis=1)
-            cuts.append(ops.reshape(gathered, (-1, mu.shape[0], bins)))
+        blocks = self.wide[:, :, self.below - below : self.below - below + count * block]
+        cuts = ops.take(ops.reshape(blocks, (2, -1, count, block)), index, axis=2)
+        cuts = ops.reshape(cuts, (2, -1, mu.shape[0], bins))
         return (cuts[0], cuts[1]), start * block - below
 
 

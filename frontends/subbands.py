@@ -151,7 +151,7 @@ def _envelope(t: Any, sigma: Any) -> Any:
     return ops.exp(-ops.square(t / sigma) / 2.0) / (np.sqrt(2.0 * np.pi) * sigma)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=16)
 def _waves(half: int, length: int, bins: int) -> tuple[np.ndarray, np.ndarray]:
     """cos and sin of 2 pi m t / length, (half + 1, bins)."""
     phase = np.outer(np.arange(half + 1), np.arange(bins)) % length * (2.0 * np.pi / length)

@@ -73,7 +73,9 @@ class CheckpointStore:
 
 
 def _arrays(variables: Sequence[Any]) -> dict[str, np.ndarray]:
-    return {f"variable_{i:05d}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(variables)}
+    return {
+        f"variable_{i:05d}": np.asarray(keras.ops.convert_to_tensor(variable)) for i, variable in enumerate(variables)
+    }
 
 
 def _assign(variables: Sequence[Any], arrays: Mapping[str, np.ndarray], path: Path) -> None:

@@ -19,6 +19,7 @@ from training.checkpoint import CheckpointStore, Progress
 from training.config import TrainConfig
 from training.evaluate import Scores, score
 from training.input import Batch, EvaluationInput, Part, TrainingInput, prefetched
+from training.model import FRONTEND
 from training.records import Clips
 
 Observe = Callable[[], Mapping[str, np.ndarray]]
@@ -45,19 +46,30 @@ class Loop:
     """A model with its optimizer under a strategy: compiled steps over this worker's part of a batch."""
 
     def __init__(
-        self, model: keras.Model, *, strategy: tf.distribute.Strategy, config: TrainConfig, part: Part
+        self,
+        model: keras.Model,
+        *,
+        strategy: tf.distribute.Strategy,
+        config: TrainConfig,
+        steps_per_epoch: int,
+        part: Part,
     ) -> None:
         self.model, self.part = model, part
         self._strategy, self._batch_size = strategy, config.batch_size
+        frontend = model.get_layer(FRONTEND).trainable_variables
+        others = [
+            variable for layer in model.layers if layer.name != FRONTEND for variable in layer.trainable_variables
+        ]
+        steps = config.epochs * steps_per_epoch if config.schedule == "cosine" else None
+        rates = ((frontend, config.frontend_learning_rate), (others, config.learning_rate))
         with strategy.scope():
-            self._optimizer = keras.optimizers.Adam(config.learning_rate)
-            self._optimizer.build(model.trainable_variables)
+            self._updates = [(_adam(rate, steps, variables), variables) for variables, rate in rates if variables]
         self.retrace()
 
     @property
     def variables(self) -> list[Any]:
         """All that a checkpoint must hold: weights, statistics, random state, optimizer."""
-        return [*self.model.variables, *self._optimizer.variables]
+        return [*self.model.variables, *(v for optimizer, _ in self._updates for v in optimizer.variables)]
 
     def retrace(self) -> None:
         """Compiles the steps anew, after the front end changed its plan."""
@@ -93,10 +105,19 @@ class Loop:
             logits = self.model(waveform, training=True)
             losses = keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
             loss = tf.reduce_sum(losses) / self._batch_size
-        variables = self.model.trainable_variables
-        self._optimizer.apply(tape.gradient(loss, variables), variables)
+        gradients = tape.gradient(loss, [variables for _, variables in self._updates])
+        for (optimizer, variables), group in zip(self._updates, gradients, strict=True):
+            optimizer.apply(group, variables)
         right = tf.equal(tf.argmax(logits, axis=1, output_type=labels.dtype), labels)
         return loss, tf.reduce_sum(tf.cast(right, tf.float32))
+
+
+def _adam(learning_rate: float, steps: int | None, variables: list[Any]) -> keras.optimizers.Optimizer:
+    """Adam over `variables`, with a cosine from `learning_rate` to 0 over `steps`, or constant without them."""
+    rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps) if steps else learning_rate
+    optimizer = keras.optimizers.Adam(rate)
+    optimizer.build(variables)
+    return optimizer
 
 
 def fit(

@@ -50,7 +50,13 @@ def run_trial(request: TrialRequest, *, snapshot_folder: str, tracking_uri: str,
     batch_size = trial.train.batch_size
     training = TrainingInput(snapshot, snapshot.clips("train"), window=window, batch_size=batch_size, seed=trial.seed)
     fitted = fit(
-        Loop(model, strategy=strategy, config=trial.train, part=part),
+        Loop(
+            model,
+            strategy=strategy,
+            config=trial.train,
+            steps_per_epoch=training.steps_per_epoch,
+            part=part,
+        ),
         trial.train,
         training=training,
         validation=_split(snapshot, "validation", window=window, batch_size=batch_size),

@@ -7,11 +7,11 @@ wide intervals.
 """
 
 from pipelines.config import PrepareConfig
-from training.config import EncoderConfig, TrainConfig
-from workflows.workflow import Workflow
+from training.config import TrainConfig
+from workflows.workflow import LAPTOP_ENCODER, Workflow
 
 WORKFLOW = Workflow(
     name="esc10",
     prepare=PrepareConfig(corpus="esc10"),
-    train=TrainConfig(epochs=60, batch_size=16, learning_rate=1e-3, encoder=EncoderConfig(width=0.125)),
+    train=TrainConfig(epochs=60, batch_size=16, learning_rate=2e-3, encoder=LAPTOP_ENCODER),
 )

@@ -7,11 +7,11 @@ give a table with the columns path, label, split, group to choose them.
 """
 
 from pipelines.config import PrepareConfig
-from training.config import EncoderConfig, TrainConfig
-from workflows.workflow import Workflow
+from training.config import TrainConfig
+from workflows.workflow import LAPTOP_ENCODER, Workflow
 
 WORKFLOW = Workflow(
     name="folder",
     prepare=PrepareConfig(corpus="folder"),
-    train=TrainConfig(epochs=30, batch_size=32, learning_rate=1e-3, encoder=EncoderConfig(width=0.125)),
+    train=TrainConfig(epochs=30, batch_size=32, learning_rate=2e-3, encoder=LAPTOP_ENCODER),
 )

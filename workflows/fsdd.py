@@ -7,11 +7,11 @@ Log-mel and LEAF before a small ConvNet, three seeds each; about 15 minutes on 2
 """
 
 from pipelines.config import PrepareConfig
-from training.config import EncoderConfig, TrainConfig
-from workflows.workflow import Workflow
+from training.config import TrainConfig
+from workflows.workflow import LAPTOP_ENCODER, Workflow
 
 WORKFLOW = Workflow(
     name="fsdd",
     prepare=PrepareConfig(corpus="fsdd"),
-    train=TrainConfig(epochs=15, batch_size=32, learning_rate=2e-3, encoder=EncoderConfig(width=0.125)),
+    train=TrainConfig(epochs=15, batch_size=32, learning_rate=4e-3, encoder=LAPTOP_ENCODER),
 )

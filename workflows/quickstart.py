@@ -7,11 +7,11 @@ above 90 % test accuracy.
 """
 
 from pipelines.config import PrepareConfig, SyntheticConfig
-from training.config import EncoderConfig, TrainConfig
-from workflows.workflow import Workflow
+from training.config import TrainConfig
+from workflows.workflow import LAPTOP_ENCODER, Workflow
 
 WORKFLOW = Workflow(
     name="quickstart",
     prepare=PrepareConfig(corpus="synthetic", synthetic=SyntheticConfig(clips_per_class=120)),
-    train=TrainConfig(epochs=15, batch_size=32, learning_rate=4e-3, encoder=EncoderConfig(width=0.125)),
+    train=TrainConfig(epochs=10, batch_size=32, learning_rate=4e-3, encoder=LAPTOP_ENCODER),
 )

@@ -9,9 +9,11 @@ from types import MappingProxyType
 from frontends.config import FrontendConfig, LeafConfig, MelFilterbankConfig
 from infra.config import content_hash
 from pipelines.config import PrepareConfig
-from training.config import ClusterConfig, TrainConfig, TrialConfig
+from training.config import ClusterConfig, EncoderConfig, TrainConfig, TrialConfig
 
 DEFAULT_ROOT = Path("output")
+# What the shipped workflows train on a laptop.
+LAPTOP_ENCODER = EncoderConfig(width=0.125, dropout=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,9 +39,7 @@ def _pooled(power: np.ndarray, weights: np.ndarray, stride: int) -> np.ndarray:
     return np.array([padded[i * stride : i * stride + len(weights)] @ weights for i in range(frames)])
 
 
-def pcen(
-    x: np.ndarray, *, alpha: np.ndarray, delta: np.ndarray, root: np.ndarray, smooth: np.ndarray
-) -> np.ndarray:
+def pcen(x: np.ndarray, *, alpha: np.ndarray, delta: np.ndarray, root: np.ndarray, smooth: np.ndarray) -> np.ndarray:
     """PCEN of x (batch, frames, channels), smoother started at the first frame."""
     x, s = np.float64(x), np.clip(np.float64(smooth), 0, 1)
     alpha, power = np.minimum(np.float64(alpha), 1), 1 / np.maximum(np.float64(root), 1)
@@ -53,5 +51,6 @@ def pcen(
 
 
 def relative(got: object, wanted: np.ndarray) -> float:
-    """Norm of the difference over the norm of what is wanted."""
-    return float(np.linalg.norm(np.float64(got) - wanted) / np.linalg.norm(wanted))
+    """Norm of the difference over the norm of what is wanted; 0 where both are 0."""
+    difference = np.linalg.norm(np.float64(got) - wanted)
+    return float(difference / np.linalg.norm(wanted)) if difference else 0.0

@@ -129,8 +129,12 @@ def test_the_number_of_filters_is_the_same_everywhere(two_workers):
     import keras
     import pyarrow.parquet as pq
 
+    from frontends import Leaf
+
     model = keras.models.load_model(two_workers / "killed" / "model.keras")
-    assert model.get_layer("frontend").get_config()["num_filters"] == 16
+    layer = model.get_layer("frontend")
+    assert isinstance(layer, Leaf)
+    assert layer.get_config()["num_filters"] == 16
     table = pq.read_table(two_workers / "killed" / "learned_parameters.parquet").to_pylist()
     assert {row["filter"] for row in table} == set(range(1, 17))
     assert {row["epoch"] for row in table} == {0, 1, 2, 3}
