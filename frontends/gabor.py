@@ -1,5 +1,6 @@
 """The learned filterbank of LEAF: Gabor filters, squared modulus, Gaussian pooling."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -81,7 +82,7 @@ class GaborFilterbank(keras.layers.Layer):
         self.center = self._add("center", initial[:, 0], self.bounds["mu"])
         self.sigma = self._add("sigma", initial[:, 1], self.bounds["sigma"])
         self.pooling = self._add("pooling", widths, self.bounds["width"])
-        self.plan = make_plan(**self._in_bounds(*initial.T, widths), framing=self.framing)
+        self._plan_for(self._in_bounds(*initial.T, widths))
 
     def _add(self, name: str, values: np.ndarray, bounds: tuple[float, float]) -> Any:
         def initializer(shape: tuple[int, ...], dtype: str | None = None) -> Any:
@@ -126,8 +127,20 @@ class GaborFilterbank(keras.layers.Layer):
         parameters = self.effective_parameters()
         if self.plan.holds(**parameters):
             return False
-        self.plan = make_plan(framing=self.framing, **parameters)
+        self._plan_for(parameters)
         return True
+
+    def planned_for(self) -> dict[str, list[float]]:
+        """The parameters that the present plan was made for: with the weights, all that a resumed run needs."""
+        return {name: values.tolist() for name, values in self._planned_for.items()}
+
+    def restore_plan(self, planned_for: Mapping[str, list[float]]) -> None:
+        """Make the plan again that `planned_for` described; what was compiled must be retraced."""
+        self._plan_for({name: np.array(values) for name, values in planned_for.items()})
+
+    def _plan_for(self, parameters: dict[str, np.ndarray]) -> None:
+        self._planned_for = parameters
+        self.plan = make_plan(framing=self.framing, **parameters)
 
     def load_own_variables(self, store: Any) -> None:
         """Load the weights, then plan for them."""

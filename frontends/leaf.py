@@ -1,5 +1,6 @@
 """LEAF: a learnable front end for audio."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import keras
@@ -100,6 +101,14 @@ class Leaf(keras.layers.Layer):
     def replan(self) -> bool:
         """See `GaborFilterbank.replan`: True if the plan of the fast path changed."""
         return self.filterbank.replan()
+
+    def planned_for(self) -> dict[str, list[float]]:
+        """See `GaborFilterbank.planned_for`."""
+        return self.filterbank.planned_for()
+
+    def restore_plan(self, planned_for: Mapping[str, list[float]]) -> None:
+        """See `GaborFilterbank.restore_plan`."""
+        self.filterbank.restore_plan(planned_for)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """(batch, frames, N)."""

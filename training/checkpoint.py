@@ -27,6 +27,7 @@ class Progress:
       history: one mapping of metric to value for every finished epoch.
       best_epoch: 1-based epoch of the best validation accuracy, 0 before the first.
       seconds: spent training and evaluating, over all runs.
+      plan: what the front end's algorithm was planned for; empty where it plans nothing.
       learned: front-end parameter in physical units -> one [filters] array for the start and each epoch.
     """
 
@@ -37,6 +38,7 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     seconds: float = 0.0
+    plan: dict[str, list[float]] = field(default_factory=dict)
     learned: dict[str, list[list[float]]] = field(default_factory=dict)
 
 

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -23,6 +23,19 @@ from training.model import FRONTEND
 from training.records import Clips
 
 Observe = Callable[[], Mapping[str, np.ndarray]]
+
+
+class Planner(Protocol):
+    """A front end whose algorithm is planned for its weights; see `frontends.gabor.GaborFilterbank`."""
+
+    def replan(self) -> bool:
+        """Plans for the present weights if they have left the plan; True: compile again."""
+
+    def planned_for(self) -> dict[str, list[float]]:
+        """What the present plan was made for."""
+
+    def restore_plan(self, planned_for: Mapping[str, list[float]]) -> None:
+        """Makes that plan again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +143,7 @@ def fit(
     checkpoints: CheckpointStore,
     run: Run,
     observe: Observe,
-    replan: Callable[[], bool] = lambda: False,
+    planner: Planner | None = None,
     chief: bool = True,
     on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, metrics: None,
 ) -> Fitted:
@@ -147,7 +160,7 @@ def fit(
       checkpoints: the trial's store; every worker reads it, the chief writes it.
       run: gets the metrics of every epoch.
       observe: the front end's parameters in physical units, each [filters].
-      replan: lets the front end fit its algorithm to its present weights; True if it changed.
+      planner: the front end, if it fits its algorithm to its weights.
       chief: whether this worker writes.
       on_epoch: called by the chief with the number of finished epochs and the metrics of the last one.
 
@@ -155,17 +168,20 @@ def fit(
       FloatingPointError: the loss is not finite.
     """
     progress = checkpoints.restore(loop.variables)
+    if planner and progress.plan:
+        planner.restore_plan(progress.plan)
     _observe(progress, observe)
     for epoch, values in enumerate(progress.history, start=1):
         _announce(run, on_epoch, epoch, values, chief=chief)
 
     def save() -> None:
+        progress.plan = planner.planned_for() if planner else {}
         if chief:
             checkpoints.save(loop.variables, progress)
 
     while progress.epoch < config.epochs:
         started = time.monotonic() - progress.seconds
-        _run_epoch(loop, config, training, progress, replan=replan, save=save)
+        _run_epoch(loop, config, training, progress, planner=planner, save=save)
         scores = _score(loop, validation)
         _end_epoch(progress, scores, examples=training.steps_per_epoch * config.batch_size)
         _observe(progress, observe)
@@ -184,7 +200,7 @@ def _run_epoch(
     training: TrainingInput,
     progress: Progress,
     *,
-    replan: Callable[[], bool],
+    planner: Planner | None,
     save: Callable[[], None],
 ) -> None:
     """The present epoch from `progress.step` on.
@@ -194,17 +210,20 @@ def _run_epoch(
     """
     first_step = progress.step
     sums: list[tuple[tf.Tensor, tf.Tensor]] = []
-    if replan():
-        loop.retrace()
+    _replan(loop, planner)
     for batch in prefetched(lambda: training.batches(progress.epoch, first_step=first_step, part=loop.part)):
         sums.append(loop.train(batch))
         progress.step += 1
         if progress.step % config.checkpoint_steps == 0 and progress.step < training.steps_per_epoch:
             _settle(progress, sums)
             save()
-            if replan():
-                loop.retrace()
+            _replan(loop, planner)
     _settle(progress, sums)
+
+
+def _replan(loop: Loop, planner: Planner | None) -> None:
+    if planner and planner.replan():
+        loop.retrace()
 
 
 def _announce(

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from frontends import Leaf
 from frontends.inspect import frequency_responses, physical_parameters
 from infra import config
 from infra.files import write_atomically
@@ -64,7 +65,7 @@ def run_trial(request: TrialRequest, *, snapshot_folder: str, tracking_uri: str,
         checkpoints=CheckpointStore(Path(request.folder, "checkpoints")),
         run=run,
         observe=lambda: physical_parameters(frontend),
-        replan=getattr(frontend, "replan", lambda: False),
+        planner=frontend if isinstance(frontend, Leaf) else None,
         chief=chief,
         on_epoch=lambda epoch, metrics: log_epoch(request, epoch, metrics),
     )

@@ -27,7 +27,7 @@ class StageProgress:
 
     def line(self, text: str) -> None:
         """A line of the stage's log."""
-        self._bar.console.print(text, markup=False, highlight=False)
+        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def update(self, done: int, total: int, unit: str) -> None:
         """`done` of `total` `unit` are finished."""
