@@ -15,7 +15,7 @@ _SUFFIXES = re.compile(
 
 
 def find_recordings(folder: Path) -> tuple[list[str], list[str]]:
-    """Walks `folder` in sorted order.
+    """Walks `folder` in sorted order, the files of a folder before its sub-folders.
 
     A recording has an audio suffix or begins like an audio file. Hidden names, links to folders and
     everything else are ignored, by name.
@@ -24,35 +24,41 @@ def find_recordings(folder: Path) -> tuple[list[str], list[str]]:
       Paths relative to `folder` as the file system spells them: recordings, ignored.
     """
     found: tuple[list[str], list[str]] = ([], [])
-    for path, is_recording in _walk(str(folder), ""):
+    for path, is_recording in _walk(str(folder)):
         found[0 if is_recording else 1].append(path)
     return found
 
 
-def _walk(root: str, below: str) -> Iterator[tuple[str, bool]]:
-    try:
-        with os.scandir(f"{root}/{below}") as entries:
-            ordered = sorted(entries, key=lambda entry: entry.name)
-    except PermissionError:
-        yield below, False
-        return
-    for entry in ordered:
-        path = f"{below}{entry.name}"
-        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-            yield from _walk(root, f"{path}/")
-        else:
-            yield path, _is_recording(entry)
+def _walk(root: str) -> Iterator[tuple[str, bool]]:
+    waiting = [""]  # not recursion: folders may be nested a thousand deep
+    while waiting:
+        below = waiting.pop()
+        try:
+            with os.scandir(f"{root}/{below}") as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+        except OSError:  # forbidden, just removed, or too deep for the system
+            yield below, False
+            continue
+        folders = []
+        for entry in ordered:
+            path = f"{below}{entry.name}"
+            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                folders.append(f"{path}/")
+            else:
+                yield path, _is_recording(entry)
+        waiting += reversed(folders)
 
 
 def _is_recording(entry: os.DirEntry[str]) -> bool:
-    if entry.name.startswith(".") or entry.is_dir():
+    if entry.name.startswith("."):
         return False
     has_suffix = _SUFFIXES.search(entry.name) is not None
     try:
-        if not stat.S_ISREG(entry.stat().st_mode):  # a pipe would block whoever opens it
-            return False
-    except OSError:  # a link to nothing: listed, and missing
+        mode = entry.stat().st_mode
+    except OSError:  # a link to nothing, or to itself: listed, and missing
         return has_suffix
+    if not stat.S_ISREG(mode):  # a link to a folder; a pipe would block whoever opens it
+        return False
     return has_suffix or _begins_like_audio(entry.path)
 
 
