@@ -78,6 +78,7 @@ def resample(waveform: Waveform, *, source_rate: int, target_rate: int) -> Wavef
     return np.asarray(resampled[:length], np.float32)
 
 
+@np.errstate(over="ignore")
 def quantise(waveform: Waveform) -> Samples:
     """int16 = round(x * 32768), clipped; exact for a waveform that was 16 bits."""
     scaled = np.rint(waveform * np.float32(_FULL_SCALE))
@@ -85,6 +86,7 @@ def quantise(waveform: Waveform) -> Samples:
     return clipped
 
 
+@np.errstate(over="ignore")
 def measure_levels(waveform: Waveform) -> Levels:
     """Peak, root mean square and clipped share of a waveform that is not empty."""
     scaled = np.rint(waveform * np.float32(_FULL_SCALE))
@@ -118,6 +120,7 @@ def _read_blocks(file: Any, wanted: int | None) -> Waveform:
     return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
 
+@np.errstate(over="ignore")  # the caller rejects what is not finite
 def _mono(block: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Waveform:
     # Sum by columns: mean(axis=1) over two interleaved channels takes four times as long.
     channels = block.shape[1]

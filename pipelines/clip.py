@@ -1,8 +1,11 @@
 """A clip: one recording, or a span of one, that a corpus lists. No samples in it."""
 
 import os
+import re
 import stat
 from dataclasses import dataclass
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # ends a line, or moves the cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +61,9 @@ def stamp_of(path: str) -> Stamp | None:
 
 
 def printable(path: str) -> str:
-    r"""A path as UTF-8 text: undecodable bytes become `\\xff`, a backslash becomes two, so no two collide."""
-    return os.fsencode(path).replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+    r"""A path as one line of UTF-8 text, no two the same.
+
+    Bytes that are not UTF-8 and those of control characters become `\xff`, a backslash becomes two.
+    """
+    text = os.fsencode(path).replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+    return _CONTROL.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in found[0].encode()), text)

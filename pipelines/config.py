@@ -1,5 +1,6 @@
 """What a preparation is: everything that can change a byte of the snapshot, and nothing else."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,7 +17,7 @@ class SyntheticConfig:
 
     def __post_init__(self) -> None:
         _require(self.clips_per_class >= 1, "clips_per_class >= 1", self.clips_per_class)
-        _require(self.duration_ms >= 25.0, "duration_ms >= 25", self.duration_ms)
+        _require(25.0 <= self.duration_ms < math.inf, "25 <= duration_ms < inf", self.duration_ms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +70,8 @@ class PrepareConfig:
 
     def __post_init__(self) -> None:
         _require(1_000 <= self.sample_rate <= 384_000, "1000 <= sample_rate <= 384000 Hz", self.sample_rate)
-        _require(self.min_duration_ms > 0, "min_duration_ms > 0", self.min_duration_ms)
-        _require(self.silence_db < 0, "silence_db < 0", self.silence_db)
+        _require(0.0 < self.min_duration_ms < math.inf, "0 < min_duration_ms < inf", self.min_duration_ms)
+        _require(-math.inf < self.silence_db < 0.0, "-inf < silence_db < 0", self.silence_db)
         _require(self.clips_per_shard >= 1, "clips_per_shard >= 1", self.clips_per_shard)
 
 

@@ -16,6 +16,7 @@ from pipelines.integrity import check_whole
 from pipelines.status import Rejected, Status
 
 _LOWEST_HZ, _HIGHEST_HZ = 100, 10_000_000  # beyond, a header is damaged and resampling would not end
+_MOST_SAMPLES = 2**30 - 2**20  # a record is a protobuf message, which has less than 2 GiB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,10 @@ def _verdict(error: soundfile.LibsndfileError, path: Path, head: bytes) -> Rejec
 
 def _finish(known: Decoded, recording: Recording, config: PrepareConfig) -> Decoded:
     _check_sound(recording, config)
+    _check_length(recording, config)
     waveform = audio.resample(recording.waveform, source_rate=recording.rate, target_rate=config.sample_rate)
+    if not np.isfinite(waveform).all():
+        raise Rejected("non_finite", "its samples are so large that resampling leaves the range of float32")
     return replace(known, samples=audio.quantise(waveform), levels=audio.measure_levels(waveform))
 
 
@@ -169,6 +173,17 @@ def _check_sound(recording: Recording, config: PrepareConfig) -> None:
             "silent",
             f"{peak} after averaging {recording.channels} channel(s) and removing the mean; "
             f"clips below {config.silence_db:g} dB are silent",
+        )
+
+
+def _check_length(recording: Recording, config: PrepareConfig) -> None:
+    length = audio.resampled_length(
+        len(recording.waveform), source_rate=recording.rate, target_rate=config.sample_rate
+    )
+    if length > _MOST_SAMPLES:
+        raise Rejected(
+            "unsupported",
+            f"{length} samples at {config.sample_rate} Hz; a record holds {_MOST_SAMPLES}: cut the recording",
         )
 
 

@@ -4,6 +4,7 @@ libsndfile reads the front of a file that was cut off, and says nothing. Sizes t
 behind (nearly 2 or 4 GiB) mean unknown: such files are taken as they are.
 """
 
+import math
 import mmap
 import struct
 from collections.abc import Callable, Iterator
@@ -32,7 +33,8 @@ def check_whole(path: Path, container: str | None) -> None:
 
 def _check_riff(content: Content) -> None:
     long_size: int | None = None
-    for name, begin, size in _chunks(content, 12, struct.Struct("<4sI")):
+    order = ">" if content[:4] == b"RIFX" else "<"
+    for name, begin, size in _chunks(content, 12, struct.Struct(f"{order}4sI")):
         if name == b"ds64" and begin + 16 <= len(content):
             long_size = struct.unpack_from("<Q", content, begin + 8)[0]
         if name == b"data":
@@ -78,6 +80,19 @@ def _check_w64(content: Content) -> None:
     raise _no_data(content, "data")
 
 
+def _check_nist(content: Content) -> None:
+    lines = content[:1024].decode("latin-1").splitlines()  # a name, the bytes of the header, then fields
+    fields = {words[0]: words[2] for words in map(str.split, lines) if len(words) == 3}
+    try:
+        begin = int(lines[1])
+        sizes = [int(fields[name]) for name in ("sample_count", "channel_count", "sample_n_bytes")]
+    except (IndexError, KeyError, ValueError):
+        if len(content) < 1024:
+            raise _no_data(content, "samples") from None
+        return  # libsndfile may know better; nothing can be said
+    _compare(content, begin, math.prod(sizes))
+
+
 def _chunks(
     content: Content, position: int, header: struct.Struct, *, pad: bool = True
 ) -> Iterator[tuple[bytes, int, int]]:
@@ -117,11 +132,13 @@ def _no_data(content: Content, name: str) -> Rejected:
 
 _CHECKS: dict[str, Callable[[Content], None]] = {
     "WAV": _check_riff,
+    "RIFX": _check_riff,
     "RF64": _check_riff,
     "W64": _check_w64,
     "AIFF": _check_aiff,
     "AU": _check_au,
     "CAF": _check_caf,
+    "NIST": _check_nist,
     "FLAC": flac.check_header,
     "Ogg": ogg.check_pages,
     "MP3": mpeg.check_frames,

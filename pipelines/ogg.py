@@ -1,6 +1,7 @@
 """Ogg pages: every one complete and with the right checksum, the last one marked as the last.
 
-libogg skips pages that do not match their checksum, and libsndfile returns what is left.
+libogg skips pages that do not match their checksum, and libsndfile returns what is left. Of
+streams one behind the other it reads the first.
 """
 
 import mmap
@@ -10,7 +11,7 @@ import zlib
 from pipelines.status import Rejected
 
 _HEADER = struct.Struct("<4sBBqIIIB")
-_END_OF_STREAM = 4
+_BEGIN_OF_STREAM, _END_OF_STREAM = 2, 4
 _MIRROR = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 
@@ -18,7 +19,7 @@ def check_pages(content: bytes | mmap.mmap) -> None:
     """Walks the pages of an Ogg file.
 
     Raises:
-      Rejected: truncated or corrupt. Bytes after the last page of a finished stream are let be.
+      Rejected: truncated, corrupt, or several streams in a row. Bytes after the last page of a finished stream are let be.
     """
     position, pages, ended = 0, 0, False
     while content[position : position + 4] == b"OggS":
@@ -27,6 +28,12 @@ def check_pages(content: bytes | mmap.mmap) -> None:
             raise _cut(content, f"the last of {pages + 1} Ogg pages is incomplete")
         if not _matches(page):
             raise Rejected("corrupt", f"Ogg page {pages} at byte {position} does not match its checksum")
+        if ended and page[5] & _BEGIN_OF_STREAM:
+            raise Rejected(
+                "unsupported",
+                f"a second Ogg stream begins at byte {position}, behind the end of the first, which is all that "
+                "libsndfile reads: cut the file in two",
+            )
         ended = bool(page[5] & _END_OF_STREAM)
         position += len(page)
         pages += 1

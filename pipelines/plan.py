@@ -14,6 +14,7 @@ from pipelines.config import PrepareConfig, PrepareRequest
 from pipelines.corpora.catalog import CATALOG, list_corpus
 
 PARTS_NAME = "parts"
+CANNOT_WRITE = "A snapshot is written below the root folder."
 _VERSION = 1  # raise it when the same config and recordings give other bytes
 _CONFIGURED_BY_SOME = ("split", "synthetic", "folder")
 
@@ -64,6 +65,14 @@ def make_plan(request: PrepareRequest) -> Plan:
         key=key,
         folder=Path(request.root).absolute() / config.corpus / key,
         shards=_shards(listed.clips, config.clips_per_shard),
+    )
+
+
+def cannot_write(path: Path, error: OSError) -> ValueError:
+    """The refusal of a folder that is a file, a full disk, missing rights; a text alone, which Beam hands on."""
+    return ValueError(
+        f"{CANNOT_WRITE} Received: {path}, where the system says: {error.strerror}. "
+        "Choose another folder (`--root`), or make room; the same command goes on from there."
     )
 
 

@@ -12,7 +12,7 @@ from infra.card import STATISTICS_NAME, read_card
 from infra.files import remove_temporary_files
 from infra.stage import serve
 from pipelines.config import Prepared, PrepareRequest
-from pipelines.plan import PARTS_NAME, Plan, Shard, make_plan
+from pipelines.plan import PARTS_NAME, Plan, Shard, cannot_write, make_plan
 
 LOG = logging.getLogger(__name__)
 
@@ -21,18 +21,25 @@ def prepare(request: PrepareRequest) -> Prepared:
     """Lists the corpus, makes the shards that are not there yet, and seals the snapshot with its card.
 
     Raises:
-      ValueError: the corpus is not where the request says, nothing in it could be kept, or more than
+      ValueError: the corpus is not where the request says, `root` cannot be written, nothing in it could be kept, or more than
         `max_rejected_share` was rejected. Everything but the card is on disk then, and a run with a
         larger share finishes without decoding again.
     """
     plan = make_plan(request)
-    with _only_one(plan.folder):
-        if plan.finished:
-            shutil.rmtree(plan.folder / PARTS_NAME, ignore_errors=True)
-            return _answer(plan, shards_made=0)
-        made = _make_missing_shards(plan, request)
-        _seal(plan, request)
-        return _answer(plan, shards_made=made)
+    try:
+        with _only_one(plan.folder):
+            return _prepare(plan, request)
+    except OSError as error:  # of recordings none comes here: what cannot be read is a verdict on a clip
+        raise cannot_write(plan.folder, error) from error
+
+
+def _prepare(plan: Plan, request: PrepareRequest) -> Prepared:
+    if plan.finished:
+        shutil.rmtree(plan.folder / PARTS_NAME, ignore_errors=True)
+        return _answer(plan, shards_made=0)
+    made = _make_missing_shards(plan, request)
+    _seal(plan, request)
+    return _answer(plan, shards_made=made)
 
 
 def _make_missing_shards(plan: Plan, request: PrepareRequest) -> int:
@@ -74,16 +81,16 @@ def _seal(plan: Plan, request: PrepareRequest) -> None:
 
 def _answer(plan: Plan, *, shards_made: int) -> Prepared:
     try:
-        statistics = json.loads((plan.folder / STATISTICS_NAME).read_text())
-    except (OSError, ValueError) as error:
+        clips = json.loads((plan.folder / STATISTICS_NAME).read_text())["statuses"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise ValueError(
-            f"A snapshot has a readable `{STATISTICS_NAME}`. Received: {plan.folder} ({error}). Look at it with "
+            f"A snapshot has a readable `{STATISTICS_NAME}`. Received: {plan.folder} ({error!r}). Look at it with "
             "`leafworks verify`, remove the folder, and prepare again."
         ) from error
     return Prepared(
         snapshot=str(plan.folder),
         snapshot_id=read_card(plan.folder).snapshot_id,
-        clips=statistics["statuses"],
+        clips=clips,
         shards_made=shards_made,
         shards_found=len(plan.shards) - shards_made,
     )

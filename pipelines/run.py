@@ -1,23 +1,29 @@
 """Runs the Beam pipeline that makes shards: locally in threads, or on the runner that the options name."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.config import PrepareRequest
-from pipelines.plan import Plan, Shard
+from pipelines.plan import CANNOT_WRITE, Plan, Shard
 from pipelines.transforms import PROGRESS, MakeShards, ShardTask
 
 
 def make_shards(plan: Plan, shards: Sequence[Shard], request: PrepareRequest) -> None:
-    """Makes `shards`; when it returns, their files and ledger parts are on disk."""
+    """Makes `shards`; when it returns, their files and ledger parts are on disk.
+
+    Raises:
+      ValueError: a file could not be written, or Beam knows no such option.
+    """
     tasks = [
         ShardTask(shard=shard, path=str(plan.folder / shard.name), part_path=str(plan.part_path(shard)))
         for shard in shards
     ]
     PROGRESS.start(done=len(plan.shards) - len(shards), total=len(plan.shards))
-    with _pipeline(request) as pipeline:
+    with _refusals(), _pipeline(request) as pipeline:
         # One collection from one source to one end: a runner that computes only the last is enough.
         _ = (
             pipeline
@@ -26,14 +32,23 @@ def make_shards(plan: Plan, shards: Sequence[Shard], request: PrepareRequest) ->
         )
 
 
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Beam hands on what a worker raised as text in a RuntimeError; finds `cannot_write` in it."""
+    try:
+        yield
+    except RuntimeError as error:
+        refused = re.search(rf"ValueError: ({re.escape(CANNOT_WRITE)}.*?)( \[while running|\n|$)", str(error))
+        if refused is None:
+            raise
+        raise ValueError(refused[1]) from error
+
+
 def _pipeline(request: PrepareRequest) -> beam.Pipeline:
     if any(option.startswith("--runner") for option in request.beam_options):
         return beam.Pipeline(options=PipelineOptions(list(request.beam_options)))
-    options = PipelineOptions(
-        list(request.beam_options),
-        # Threads: decoding and resampling release the interpreter, and nothing is copied between processes.
-        direct_running_mode="multi_threading",
-        direct_num_workers=request.workers,
-    )
+    # Threads: decoding and resampling release the interpreter, and nothing is copied between processes.
+    ours = ["--direct_running_mode=multi_threading", f"--direct_num_workers={request.workers}"]
+    options = PipelineOptions([*ours, *request.beam_options])  # of an option given twice the last one counts
     # The default runner would first try to download another one.
     return beam.Pipeline(runner="FnApiRunner", options=options)

@@ -18,7 +18,7 @@ from pipelines import examples, ledger
 from pipelines.clip import Clip, printable
 from pipelines.config import PrepareConfig
 from pipelines.decoding import Decoded, decode_clip
-from pipelines.plan import Shard
+from pipelines.plan import Shard, cannot_write
 from pipelines.shards import ShardWriter
 
 
@@ -55,10 +55,13 @@ class MakeShard(beam.DoFn):  # type: ignore[misc]
     def process(self, task: ShardTask) -> Iterator[str]:
         """Makes one shard; making it again gives the same bytes."""
         path = Path(task.path)
-        with atomic_writer(path) as stream:
-            writer = ShardWriter(stream)
-            rows = [self._add(clip, writer, path.name) for clip in task.shard.clips]
-        ledger.write_part(Path(task.part_path), rows, writer.card(path.name))
+        try:
+            with atomic_writer(path) as stream:
+                writer = ShardWriter(stream)
+                rows = [self._add(clip, writer, path.name) for clip in task.shard.clips]
+            ledger.write_part(Path(task.part_path), rows, writer.card(path.name))
+        except OSError as error:
+            raise cannot_write(path, error) from error
         PROGRESS.advance()
         yield path.name
 

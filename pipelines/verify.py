@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from infra import config as configs
 from infra.card import CARD_NAME, LEDGER_NAME, STATISTICS_NAME, DatasetCard, ShardCard, read_card
 from infra.stage import serve
 from pipelines import examples
@@ -18,10 +19,10 @@ def verify(request: VerifyRequest) -> Verification:
     """Compares every record with the ledger, and every file with the card.
 
     Raises:
-      ValueError: there is no such folder. Bad data is never raised, but listed in `problems`.
+      ValueError: there is no such folder, or nothing of a snapshot in it. Bad data is never raised, but listed in `problems`.
     """
     folder = Path(request.snapshot)
-    if not folder.is_dir():
+    if not folder.is_dir() or not _holds_any_of_a_snapshot(folder):
         raise ValueError(f"A snapshot is a folder that `leafworks prepare` made. Received: {folder}.")
     problems: list[str] = []
     card, rows = _card(folder, problems), _rows(folder, problems)
@@ -42,14 +43,23 @@ def verify(request: VerifyRequest) -> Verification:
     )
 
 
+def _holds_any_of_a_snapshot(folder: Path) -> bool:
+    named = (CARD_NAME, LEDGER_NAME, STATISTICS_NAME)
+    return any((folder / name).exists() for name in named) or any(folder.glob("*-of-*.tfrecord"))
+
+
 def _card(folder: Path, problems: list[str]) -> DatasetCard | None:
     try:
         card = read_card(folder)
+        is_its_own = card.content_hash() == card.card_hash
+        is_as_written = (folder / CARD_NAME).read_text() == configs.to_json(card)
     except Exception as error:
         problems.append(f"{CARD_NAME}: {error}")
         return None
-    if card.content_hash() != card.card_hash:
+    if not is_its_own:
         problems.append(f"{CARD_NAME}: it was edited, its own hash does not match its content.")
+    elif not is_as_written:
+        problems.append(f"{CARD_NAME}: it was edited, its text is not as it is written, though it says the same.")
     return card
 
 
@@ -118,6 +128,12 @@ class _ShardCheck:
 
     def problems(self) -> Iterator[str]:
         """Reads the file once for its hash and once for its records."""
+        try:
+            yield from self._problems()
+        except OSError as error:
+            yield f"{self._path.name}: the shard cannot be read: {error.strerror}."
+
+    def _problems(self) -> Iterator[str]:
         if not self._path.is_file():
             yield f"{self._path.name}: the shard is missing."
             return

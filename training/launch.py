@@ -4,6 +4,7 @@ This process imports Ray and MLflow but not TensorFlow; only the workers do.
 """
 
 import logging
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -106,24 +107,34 @@ def _run(trial: TrialRequest, request: LaunchRequest, *, run_id: str) -> None:
             worker_runtime_env=worker_environment(threads=wanted.cpus_per_worker, gpus=wanted.gpus_per_worker),
         ),
     )
-    trainer.fit()
+    refusal = trainer.fit().return_value
+    if refusal:
+        raise ValueError(refusal)
 
 
-def _worker(loop_config: dict[str, Any]) -> None:
-    """Runs in every Ray worker of a trial; TensorFlow is imported here and nowhere before."""
+def _worker(loop_config: dict[str, Any]) -> str | None:
+    """Runs in every Ray worker of a trial; TensorFlow is imported here and nowhere before.
+
+    Returns:
+      Why it ended, where another attempt would end alike; what is raised, Ray tries again.
+    """
     from ray import train
 
     from training.input import Part
     from training.trial import run_trial
 
     context = train.get_context()
-    run_trial(
-        config.from_json(TrialRequest, loop_config["trial"]),
-        snapshot_folder=loop_config["snapshot_folder"],
-        tracking_uri=loop_config["tracking_uri"],
-        run_id=loop_config["run_id"],
-        part=Part(index=context.get_world_rank(), count=context.get_world_size()),
-    )
+    try:
+        run_trial(
+            config.from_json(TrialRequest, loop_config["trial"]),
+            snapshot_folder=loop_config["snapshot_folder"],
+            tracking_uri=loop_config["tracking_uri"],
+            run_id=loop_config["run_id"],
+            part=Part(index=context.get_world_rank(), count=context.get_world_size()),
+        )
+    except (ValueError, FloatingPointError):
+        return traceback.format_exc()
+    return None
 
 
 def _say(line: str) -> None:

@@ -60,6 +60,8 @@ def _rows(reader: "csv.DictReader[str]", path: Path) -> Iterator[Row]:
 def _row(values: dict[str, str], where: str) -> Row:
     relative, label = values["path"], values["label"].strip()
     split, group = ((values.get(name) or "").strip() for name in _OPTIONAL)
+    if "\0" in relative:
+        raise ValueError(f"{where}: a path has no zero byte. Received: {relative!r}.")
     if not relative or posixpath.isabs(relative) or ".." in relative.split("/"):
         raise ValueError(f"{where}: a path is relative to the source folder and inside it. Received: {relative!r}.")
     if not label:

@@ -12,6 +12,7 @@ from frontends.config import LeafConfig
 from infra import config
 from infra.stage import run_stage
 from training.config import (
+    FAILURE_NAME,
     RESULT_NAME,
     ClusterConfig,
     EncoderConfig,
@@ -142,14 +143,38 @@ def test_the_number_of_filters_is_the_same_everywhere(two_workers):
     assert result(two_workers, "killed").frontend_parameters == 7 * 16
 
 
-def test_one_worker_comes_to_the_same_result(snapshot, two_workers, tmp_path):
-    """The same examples in the same order: without dropout's other masks, equal up to rounding."""
-    # The first epoch's loss is compared: rounding grows with every update.
-    run_stage("training.launch", request(snapshot, tmp_path, ["one"], workers=1), Launched)
-    logs = [(root / name / "log.txt").read_text() for root, name in ((tmp_path, "one"), (two_workers, "unbroken"))]
+@pytest.fixture(scope="module")
+def one_worker(snapshot, tmp_path_factory):
+    """The same trial with one worker, and beside it one that cannot succeed."""
+    root = tmp_path_factory.mktemp("one")
+    asked = request(snapshot, root, ["one", "diverging"], workers=1)
+    good, bad = asked.trials
+    train = dataclasses.replace(TRIAL.train, learning_rate=1e30)
+    bad = dataclasses.replace(bad, config=dataclasses.replace(TRIAL, train=train))
+    return root, run_stage("training.launch", dataclasses.replace(asked, trials=(bad, good)), Launched)
+
+
+def test_one_worker_comes_to_the_same_result(two_workers, one_worker):
+    """The same examples in the same order: the first epoch's loss is equal up to rounding and dropout's masks."""
+    logs = [(root / name / "log.txt").read_text() for root, name in ((one_worker[0], "one"), (two_workers, "unbroken"))]
     losses = [float(log.splitlines()[0].split("train loss ")[1].split(",")[0]) for log in logs]
     assert losses[0] == pytest.approx(losses[1], rel=0.05)
-    assert result(tmp_path, "one").workers == 1
+    assert result(one_worker[0], "one").workers == 1
+
+
+def test_a_trial_that_cannot_succeed_fails_alone(one_worker):
+    """Its reason is in the answer, in its folder and in its run; the other trial finishes."""
+    from mlflow import MlflowClient
+
+    root, launched = one_worker
+    assert list(launched.failed) == ["diverging"]
+    assert "loss must be finite" in launched.failed["diverging"].splitlines()[-1]
+    assert (root / "diverging" / FAILURE_NAME).read_text().strip() == launched.failed["diverging"].strip()
+    assert (root / "one" / RESULT_NAME).is_file()
+    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("leafworks/test").experiment_id])
+    states = {run.data.tags.get("leafworks.trial", "parent"): run.info.status for run in runs}
+    assert states == {"one": "FINISHED", "diverging": "FAILED", "parent": "FAILED"}
 
 
 @pytest.mark.parametrize(
