@@ -57,7 +57,8 @@ def run_stage(
     with tempfile.TemporaryDirectory(prefix="leafworks-") as folder:
         request_path, result_path = Path(folder, "request.json"), Path(folder, "result.json")
         write_atomically(request_path, config.to_json(request))
-        command = [sys.executable, "-m", module, str(request_path), str(result_path)]
+        # -P: a file of the user's in the current folder must not stand in for a module.
+        command = [sys.executable, "-P", "-m", module, str(request_path), str(result_path)]
         tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
         code = _stream(command, on_line, on_progress, tail)
         answer = json.loads(result_path.read_text()) if result_path.is_file() else {}
@@ -84,7 +85,8 @@ def serve(request_type: type[Request], work: Callable[[Request], Any]) -> None:
         answer = {"result": config.to_dict(work(config.from_json(request_type, Path(sys.argv[1]).read_text())))}
     except ValueError as error:
         answer = {"refused": str(error)}
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        if not os.environ.get(_CHILD_MARK):  # the parent says it where there is one
+            print(f"error: {error}", file=sys.stderr, flush=True)
     text = json.dumps(answer, indent=2, sort_keys=True)
     if len(sys.argv) == 3:
         write_atomically(Path(sys.argv[2]), text)

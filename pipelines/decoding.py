@@ -177,9 +177,7 @@ def _check_sound(recording: Recording, config: PrepareConfig) -> None:
 
 
 def _check_length(recording: Recording, config: PrepareConfig) -> None:
-    length = audio.resampled_length(
-        len(recording.waveform), source_rate=recording.rate, target_rate=config.sample_rate
-    )
+    length = audio.resampled_length(len(recording.waveform), source_rate=recording.rate, target_rate=config.sample_rate)
     if length > _MOST_SAMPLES:
         raise Rejected(
             "unsupported",

@@ -19,7 +19,8 @@ def check_pages(content: bytes | mmap.mmap) -> None:
     """Walks the pages of an Ogg file.
 
     Raises:
-      Rejected: truncated, corrupt, or several streams in a row. Bytes after the last page of a finished stream are let be.
+      Rejected: truncated, corrupt, or several streams in a row. Bytes after the last page of a
+        finished stream are let be.
     """
     position, pages, ended = 0, 0, False
     while content[position : position + 4] == b"OggS":

@@ -21,9 +21,9 @@ def prepare(request: PrepareRequest) -> Prepared:
     """Lists the corpus, makes the shards that are not there yet, and seals the snapshot with its card.
 
     Raises:
-      ValueError: the corpus is not where the request says, `root` cannot be written, nothing in it could be kept, or more than
-        `max_rejected_share` was rejected. Everything but the card is on disk then, and a run with a
-        larger share finishes without decoding again.
+      ValueError: the corpus is not where the request says, `root` cannot be written, nothing in it could
+        be kept, or more than `max_rejected_share` was rejected. Everything but the card is on disk
+        then, and a run with a larger share finishes without decoding again.
     """
     plan = make_plan(request)
     try:
@@ -113,6 +113,8 @@ def configure_logging() -> None:
     """Our own short lines; of the libraries, errors only. Beam would install a handler of its own."""
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     logging.getLogger("pipelines").setLevel(logging.INFO)
+    # What a Beam worker logs when it fails comes again as the text of the exception.
+    logging.getLogger("apache_beam.runners.worker.sdk_worker").setLevel(logging.CRITICAL)
     LOG.setLevel(logging.INFO)  # under `python -m` this module is called __main__
 
 

@@ -23,7 +23,7 @@ def make_shards(plan: Plan, shards: Sequence[Shard], request: PrepareRequest) ->
         for shard in shards
     ]
     PROGRESS.start(done=len(plan.shards) - len(shards), total=len(plan.shards))
-    with _refusals(), _pipeline(request) as pipeline:
+    with _refusals(), make_pipeline(request) as pipeline:
         # One collection from one source to one end: a runner that computes only the last is enough.
         _ = (
             pipeline
@@ -44,7 +44,8 @@ def _refusals() -> Iterator[None]:
         raise ValueError(refused[1]) from error
 
 
-def _pipeline(request: PrepareRequest) -> beam.Pipeline:
+def make_pipeline(request: PrepareRequest) -> beam.Pipeline:
+    """An empty pipeline on the runner of the request, whose Beam options win over ours."""
     if any(option.startswith("--runner") for option in request.beam_options):
         return beam.Pipeline(options=PipelineOptions(list(request.beam_options)))
     # Threads: decoding and resampling release the interpreter, and nothing is copied between processes.

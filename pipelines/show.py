@@ -1,5 +1,6 @@
 """`python -m pipelines.show request.json`: a snapshot in numbers."""
 
+import os
 from pathlib import Path
 
 from infra.card import CARD_NAME, LEDGER_NAME, SPLITS, DatasetCard, read_card
@@ -19,7 +20,7 @@ def show(request: ShowRequest) -> SnapshotSummary:
       ValueError: no ledger in the folder, or it or the card is unreadable.
     """
     folder = Path(request.snapshot).resolve()
-    if not (folder / LEDGER_NAME).is_file():
+    if not os.path.isfile(folder / LEDGER_NAME):  # noqa: PTH113 - pathlib raises where a name is too long
         raise ValueError(
             f"A snapshot is a folder with a `{LEDGER_NAME}`. Received: {folder}. Run `leafworks prepare` first."
         )

@@ -3,6 +3,7 @@
 import collections
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 from infra import config as configs
@@ -19,10 +20,11 @@ def verify(request: VerifyRequest) -> Verification:
     """Compares every record with the ledger, and every file with the card.
 
     Raises:
-      ValueError: there is no such folder, or nothing of a snapshot in it. Bad data is never raised, but listed in `problems`.
+      ValueError: there is no such folder, or nothing of a snapshot in it. Bad data is never
+        raised, but listed in `problems`.
     """
     folder = Path(request.snapshot)
-    if not folder.is_dir() or not _holds_any_of_a_snapshot(folder):
+    if not _holds_any_of_a_snapshot(folder):
         raise ValueError(f"A snapshot is a folder that `leafworks prepare` made. Received: {folder}.")
     problems: list[str] = []
     card, rows = _card(folder, problems), _rows(folder, problems)
@@ -44,15 +46,19 @@ def verify(request: VerifyRequest) -> Verification:
 
 
 def _holds_any_of_a_snapshot(folder: Path) -> bool:
-    named = (CARD_NAME, LEDGER_NAME, STATISTICS_NAME)
-    return any((folder / name).exists() for name in named) or any(folder.glob("*-of-*.tfrecord"))
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except OSError:
+        return False
+    ours = {CARD_NAME, LEDGER_NAME, STATISTICS_NAME}
+    return bool(names & ours) or any(fnmatch(name, "*-of-*.tfrecord") for name in names)
 
 
 def _card(folder: Path, problems: list[str]) -> DatasetCard | None:
     try:
         card = read_card(folder)
         is_its_own = card.content_hash() == card.card_hash
-        is_as_written = (folder / CARD_NAME).read_text() == configs.to_json(card)
+        is_as_written = (folder / CARD_NAME).read_bytes() == configs.to_json(card).encode()
     except Exception as error:
         problems.append(f"{CARD_NAME}: {error}")
         return None

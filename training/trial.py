@@ -15,8 +15,9 @@ from training.checkpoint import CheckpointStore
 from training.config import RESULT_NAME, TrialRequest, TrialResult
 from training.export import LEARNED_NAME, write_learned
 from training.figures import draw_all
-from training.fit import Fitted, Loop, Split, fit
+from training.fit import Fitted, Split, fit
 from training.input import EvaluationInput, Part, TrainingInput
+from training.loop import Loop
 from training.model import FRONTEND, build_model
 from training.progress_log import log_epoch
 from training.records import Snapshot

@@ -69,12 +69,14 @@ class Run:
       source: folder of the corpus's recordings; none for a corpus that is made on the spot.
       root: everything that is written goes below this folder.
       workers: threads that decode recordings.
+      max_rejected_share: largest share of rejected clips that is not an error, 0 to 1.
     """
 
     workflow: _WorkflowFields
     source: Path | None = None
     root: Path = DEFAULT_ROOT
-    workers: int = 2
+    workers: int = PrepareRequest.workers
+    max_rejected_share: float = PrepareRequest.max_rejected_share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +122,8 @@ class Prepare:
     corpus: tyro.conf.Positional[CorpusName]
     source: Path | None = None
     root: Path = DEFAULT_ROOT
-    workers: int = 2
-    max_rejected_share: float = 0.05
+    workers: int = PrepareRequest.workers
+    max_rejected_share: float = PrepareRequest.max_rejected_share
     beam_options: tuple[str, ...] = ()
     sample_rate: int = PrepareConfig.sample_rate
     min_duration_ms: float = PrepareConfig.min_duration_ms
@@ -201,7 +203,9 @@ WithWorkflow = TypeVar("WithWorkflow", Run, Planned)
 
 
 def main() -> None:
-    """Entry point of the `leafworks` command; the exit code is 0, 1 (a stage failed) or 2 (bad input)."""
+    """Entry point of the `leafworks` command; the exit code is 0, 1 (a stage or a trial failed, or a snapshot has problems)
+    or 2 (refused: bad input, too many rejected clips).
+    """
     try:
         sys.exit(run_command(sys.argv[1:]))
     except BrokenPipeError:  # the reader of a pipe, e.g. `head`, has seen enough
@@ -242,6 +246,7 @@ def _run(arguments: list[str]) -> int:
             places=places,
             source=_text(command.source),
             workers=command.workers,
+            max_rejected_share=command.max_rejected_share,
             on_line=progress.line,
             on_progress=progress.update,
         )

@@ -98,9 +98,22 @@ def make_plan(workflow: Workflow, *, places: Places, source: str | None, workers
     )
 
 
-def prepare_request(workflow: Workflow, *, places: Places, source: str | None, workers: int) -> PrepareRequest:
+def prepare_request(
+    workflow: Workflow,
+    *,
+    places: Places,
+    source: str | None,
+    workers: int,
+    max_rejected_share: float = PrepareRequest.max_rejected_share,
+) -> PrepareRequest:
     """The request that both listing and preparation get."""
-    return PrepareRequest(config=workflow.prepare, source=source, root=str(places.snapshots), workers=workers)
+    return PrepareRequest(
+        config=workflow.prepare,
+        source=source,
+        root=str(places.snapshots),
+        workers=workers,
+        max_rejected_share=max_rejected_share,
+    )
 
 
 def _preparation(listing: Listing) -> tuple[State, str]:

@@ -58,6 +58,7 @@ def run(
     places: Places,
     source: str | None,
     workers: int,
+    max_rejected_share: float,
     on_line: OnLine,
     on_progress: OnProgress,
 ) -> Outcome:
@@ -71,7 +72,9 @@ def run(
     if plan.finished:
         return Outcome(state=_remember(workflow, plan, places), repeated_nothing=True, failed={})
     if plan.prepare_state != "finished":
-        request = prepare_request(workflow, places=places, source=source, workers=workers)
+        request = prepare_request(
+            workflow, places=places, source=source, workers=workers, max_rejected_share=max_rejected_share
+        )
         run_stage("pipelines.prepare", request, Prepared, on_line=on_line, on_progress=on_progress)
         plan = make_plan(workflow, places=places, source=source, workers=workers)
     state = _remember(workflow, plan, places)

@@ -1,5 +1,6 @@
 """The corpora by name. A new corpus is a file beside this one and an entry here."""
 
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -36,7 +37,8 @@ def list_corpus(config: PrepareConfig, source: str | None) -> Listed:
       ValueError: no source folder, or nothing of this corpus in it.
     """
     corpus = CATALOG[config.corpus]
-    if corpus.needs_source and (source is None or not Path(source).is_dir()):
+    is_folder = os.path.isdir(source or "")  # noqa: PTH112 - pathlib raises where a name is too long
+    if corpus.needs_source and not is_folder:
         raise ValueError(
             f"The corpus `{corpus.name}` is read from a folder. Received: source {source!r}, which is none. "
             f"Give it as `--source`; the recordings: {corpus.source_page}."

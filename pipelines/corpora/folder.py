@@ -1,5 +1,6 @@
 """Any folder of recordings: a class per sub-folder, or a table."""
 
+import posixpath
 from pathlib import Path
 
 from pipelines.clip import Clip, Listed, printable, stamp_of
@@ -24,7 +25,7 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
         rows = [Row(path=path, label=path.split("/")[0] if "/" in path else "") for path in found]
     else:
         rows = read_table(source / table)
-        named = {row.path for row in rows} | {table}
+        named = {row.path for row in rows} | {posixpath.normpath(table)}
         ignored = [path for path in found + ignored if path not in named]
     if not rows:
         raise ValueError(

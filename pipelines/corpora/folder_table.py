@@ -1,6 +1,7 @@
 """The CSV table of a folder corpus: path, label, and optionally split and group."""
 
 import csv
+import os
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ def read_table(path: Path) -> list[Row]:
     Raises:
       ValueError: no such table, a missing column, or a bad row; the text names the line.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - pathlib raises where a name is too long
         raise ValueError(f"The table of a folder corpus is a CSV file in the source folder. Received: {path}.")
     # surrogateescape: the table may name a file whose name is not UTF-8
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:

@@ -76,7 +76,8 @@ def test_every_corpus_conforms(shared, tmp_path, name):
 def test_a_source_that_is_not_the_corpus_is_refused(tmp_path, name):
     """No folder, an empty one, and one of other files: the error says what the corpus looks like."""
     config = PrepareConfig(corpus=name)
-    for source in (None, str(tmp_path / "nowhere")):
+    (tmp_path / "file").write_bytes(b"")
+    for source in (None, "", str(tmp_path / "nowhere"), str(tmp_path / "file"), str(tmp_path / ("x" * 300))):
         with pytest.raises(ValueError, match="--source"):
             list_corpus(config, source)
     write_files(tmp_path, {"notes.txt": b"hello"})
@@ -164,6 +165,44 @@ def test_a_folder_gives_every_recording_its_first_folder(tmp_path):
     assert listed.ignored == (".git", "b/.hidden.wav", "b/notes.txt", "b/pipe.wav", "link")
 
 
+def test_links_to_themselves_cost_themselves_only(tmp_path):
+    """Links in a circle, through a file, of a name that is too long: listed by suffix, and missing."""
+    write_files(tmp_path, {"a/1.wav": b"x"})
+    for name, target in {"loop": "loop", "long": "x" * 300, "through": "1.wav/x", "up": ".."}.items():
+        (tmp_path / f"a/{name}").symlink_to(target)
+        (tmp_path / f"a/{name}.wav").symlink_to(target if target != "loop" else "loop.wav")
+    listed = list_corpus(FOLDER, str(tmp_path))
+    stamps = {clip.clip_id: clip.stamp is not None for clip in listed.clips}
+    assert stamps == {"a/1.wav": True, "a/long.wav": False, "a/loop.wav": False, "a/through.wav": False}
+    assert listed.ignored == ("a/long", "a/loop", "a/through", "a/up", "a/up.wav")
+
+
+def test_folders_nested_a_thousand_deep(tmp_path):
+    """A recording at the bottom is a clip; what lies deeper than the system reads is named."""
+    here = os.open(tmp_path, os.O_RDONLY)
+    for depth in range(2_100):
+        os.mkdir("d", dir_fd=here)
+        deeper = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = deeper
+        if depth == 1_500:
+            os.close(os.open("1.wav", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+    listed = list_corpus(FOLDER, str(tmp_path))
+    assert [clip.clip_id for clip in listed.clips] == ["d/" * 1_501 + "1.wav"]
+    assert len(listed.ignored) == 1
+    subprocess.run(["rm", "-r", str(tmp_path / "d")], check=True)  # too deep for the rest of us
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[31mb", "a\x85b", "a\u2028b", "a\u202eb", "a\x7fb", "a\tb"])
+def test_an_id_is_one_line_of_harmless_text(name):
+    """No name ends a line of a report or moves the cursor; its escape is another name."""
+    shown = printable(name)
+    assert shown.isprintable()
+    assert shown == "a" + "".join(f"\\x{byte:02x}" for byte in name[1].encode()) + name[2:]
+    assert printable(shown) != shown
+
+
 def test_ids_of_names_that_are_not_utf_8_do_not_collide():
     """The byte 0xe9 and the four characters of its escape are two names."""
     assert printable(os.fsdecode(b"a\xe9")) == "a\\xe9"
@@ -202,6 +241,8 @@ def test_a_table_decides_labels_splits_and_groups(tmp_path):
     assert [row[3] for row in rows if row[0] == "x/2 #ä.wav"] == ["x/2 #ä.wav"]
     config = PrepareConfig(corpus="folder", folder=FolderConfig(table="t.csv"))
     assert list_corpus(config, str(tmp_path)).ignored == ("x/more.wav",)
+    config = PrepareConfig(corpus="folder", folder=FolderConfig(table="x/.././t.csv"))
+    assert list_corpus(config, str(tmp_path)).ignored == ("x/more.wav",)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +259,7 @@ def test_a_table_decides_labels_splits_and_groups(tmp_path):
         (b"path,label\n/etc/1.wav,a\n", "line 2.*relative"),
         (b"path,label\n../1.wav,a\n", "line 2.*relative"),
         (b'path,label\n"x/1.wav,a\n', "line .*not a CSV row"),
+        (b"path,label\nx/1\0.wav,a\n", "line 2.*zero byte"),
         (b"path,label\n", "holds none"),
     ],
 )

@@ -134,6 +134,7 @@ FORMATS = [
     ("w64", "W64", "PCM_16"),
     ("aiff", "AIFF", "PCM_16"),
     ("au", "AU", "PCM_16"),
+    ("nist", "NIST", "PCM_16"),
     ("caf", "CAF", "PCM_16"),
     ("flac", "FLAC", "PCM_16"),
     ("ogg", "OGG", "VORBIS"),
@@ -153,6 +154,48 @@ def test_a_file_that_was_cut_off_is_truncated(tmp_path, noise, write_audio, deco
     decoded = decode(path.name)
     assert decoded.status == "truncated", decoded
     assert any(character.isdigit() for character in decoded.reason)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.999])
+def test_a_big_endian_wav_that_was_cut_off_is_truncated(tmp_path, noise, write_audio, decode, share):
+    """RIFX, which the decoder reads to its early end and says nothing."""
+    path = write_audio(tmp_path / "a.wav", noise(96_000), subtype="PCM_16", endian="BIG")
+    content = path.read_bytes()
+    assert content.startswith(b"RIFX")
+    assert decode("a.wav").status == "kept"
+    path.write_bytes(content[: max(20, int(len(content) * share))])
+    assert decode("a.wav").status == "truncated"
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_several_ogg_streams_in_a_row_are_not_read_as_the_first(tmp_path, noise, write_audio, decode, subtype):
+    """The decoder alone returns half of this file and says nothing."""
+    path = write_audio(tmp_path / "a.ogg", noise(48_000), 48_000, subtype=subtype)
+    path.write_bytes(path.read_bytes() * 2)
+    assert decode("a.ogg").status == "unsupported"
+    assert "second Ogg stream" in decode("a.ogg").reason
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("rate", "status"), [(16_000, "kept"), (44_100, "non_finite")])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_floats_near_the_end_of_their_range(tmp_path, write_audio, decode, rate, status, sign):
+    """No warning, no level that is not a number, which would end the statistics and the whole job."""
+    hot = np.where(np.arange(22_050) % 7 < 3, sign * 3.4e38, 0.0).astype(np.float32)
+    write_audio(tmp_path / "a.wav", hot, rate, subtype="FLOAT")
+    decoded = decode("a.wav")
+    assert decoded.status == status
+    assert decoded.levels.peak_db == pytest.approx(770.6, abs=0.1)
+
+
+def test_a_recording_too_long_for_a_record(tmp_path, write_audio, decode, monkeypatch):
+    """A record is a protobuf message of less than 2 GiB: one more sample would end the whole job."""
+    monkeypatch.setattr("pipelines.decoding._MOST_SAMPLES", 8_000)
+    write_audio(tmp_path / "a.wav", np.sin(np.arange(4_000)) / 2, 8_000)
+    assert decode("a.wav").status == "kept"
+    write_audio(tmp_path / "a.wav", np.sin(np.arange(4_001)) / 2, 8_000)
+    assert decode("a.wav").status == "unsupported"
+    assert "8002 samples" in decode("a.wav").reason
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """The listing stage: counts and a key, quick and light."""
 
 import dataclasses
+import math
 import os
 from pathlib import Path
+
+import pytest
 
 from infra.stage import run_stage
 from pipelines.config import FolderConfig, Listing, PrepareConfig, SplitConfig, SyntheticConfig
@@ -65,6 +68,16 @@ def test_the_key_follows_what_changes_a_byte_and_nothing_else(tmp_path, request_
     changed = list_request(request_for("folder", source=source)).key
     (source / "a/3.wav").rename(source / "b/33.wav")
     assert len({key, changed, list_request(request_for("folder", source=source)).key}) == 3
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("field", ["min_duration_ms", "silence_db"])
+def test_a_number_without_end_is_refused_by_name(field, value):
+    """Not later, by the JSON of the request."""
+    with pytest.raises(ValueError, match=field):
+        PrepareConfig(corpus="folder", **{field: value})
+    with pytest.raises(ValueError, match="duration_ms"):
+        SyntheticConfig(duration_ms=value)
 
 
 def test_the_config_of_another_corpus_is_not_in_the_key(request_for):

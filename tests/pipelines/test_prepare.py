@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import dataclasses
+import errno
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from apache_beam.options.pipeline_options import DirectOptions
 
 from infra import config as configs
 from infra.card import read_card
@@ -22,7 +24,8 @@ from pipelines.config import FolderConfig, Prepared, PrepareRequest, SyntheticCo
 from pipelines.listing import list_request
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
-from pipelines.shards import read_shard
+from pipelines.run import make_pipeline
+from pipelines.shards import ShardWriter, read_shard
 from pipelines.verify import verify
 
 ROOT = Path(__file__).parents[2]
@@ -297,12 +300,61 @@ def test_two_preparations_at_once_do_the_work_once(request_for):
     assert answers[0].snapshot_id == answers[1].snapshot_id
 
 
-def test_a_finished_snapshot_without_its_statistics(request_for):
+@pytest.mark.parametrize("content", [None, "", "{}", "[]", "null", "\x00"])
+def test_a_finished_snapshot_without_its_statistics(request_for, content):
     """Refused with what to do, not guessed."""
     folder = Path(prepare(small(request_for)).snapshot)
     (folder / "stats.json").unlink()
+    if content is not None:
+        (folder / "stats.json").write_text(content)
     with pytest.raises(ValueError, match="verify"):
         prepare(small(request_for))
+
+
+@pytest.mark.parametrize("below", [".", "below", "synthetic", "KEY"])
+def test_a_root_that_cannot_be_written_is_refused(tmp_path, request_for, below):
+    """A file where one of the folders should be; the error names it and the flag."""
+    request = small(request_for, root=tmp_path / "root/below")
+    blocked = {".": tmp_path / "root", "below": tmp_path / "root/below", "synthetic": tmp_path / "root/below/synthetic"}
+    path = blocked.get(below, make_plan(request).folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("a file")
+    with pytest.raises(ValueError, match="--root") as refused:
+        prepare(request)
+    assert str(make_plan(request).folder) in str(refused.value)
+    assert path.read_text() == "a file"
+
+
+def test_a_disk_that_is_full_is_refused_in_one_line_and_resumed(request_for, contents, monkeypatch):
+    """What a worker raised comes back as a sentence, and nothing that was done is lost."""
+    real = ShardWriter.write
+
+    def write(writer, payload):
+        if b"clicks/00002" in payload:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(writer, payload)
+
+    monkeypatch.setattr(ShardWriter, "write", write)
+    with pytest.raises(ValueError, match="No space left") as refused:
+        prepare(small(request_for, workers=1))
+    assert "\n" not in str(refused.value)
+    assert "while running" not in str(refused.value)
+    folder = make_plan(small(request_for)).folder
+    assert not (folder / "card.json").exists()
+    assert not list(folder.glob(".*"))
+    done = len(list((folder / "parts").iterdir()))
+    monkeypatch.undo()
+    assert prepare(small(request_for)).shards_found == done
+
+
+def test_options_for_beam_win_over_ours(request_for):
+    """An option that the user gives is the one that counts."""
+    options = ("--direct_running_mode=multi_processing", "--direct_num_workers=3")
+    request = dataclasses.replace(small(request_for, workers=2), beam_options=options)
+    given = make_pipeline(request).options.view_as(DirectOptions)
+    assert (given.direct_running_mode, given.direct_num_workers) == ("multi_processing", 3)
+    given = make_pipeline(small(request_for, workers=2)).options.view_as(DirectOptions)
+    assert (given.direct_running_mode, given.direct_num_workers) == ("multi_threading", 2)
 
 
 def test_another_runner_makes_the_same_bytes(tmp_path, request_for, contents):

@@ -31,5 +31,6 @@ def test_a_preparation_over_its_budget(snapshot):
 
 def test_a_folder_that_is_no_snapshot(tmp_path):
     """It says what one is."""
-    with pytest.raises(ValueError, match=r"clips\.parquet"):
-        show(ShowRequest(snapshot=str(tmp_path)))
+    for path in (tmp_path, tmp_path / "nowhere", tmp_path / ("x" * 300)):
+        with pytest.raises(ValueError, match=r"clips\.parquet"):
+            show(ShowRequest(snapshot=str(path)))

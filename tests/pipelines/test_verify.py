@@ -109,6 +109,25 @@ def test_an_edited_card(snapshot, field):
     assert "card.json: it was edited" in problems(snapshot)
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text + "\n",
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: json.dumps(json.loads(text)),
+        lambda text: text.replace('"corpus":', '"corpus": "x", "corpus":'),
+        lambda text: text.replace("-80.0", "NaN"),
+        lambda text: text.replace("-80.0", "-8e1"),
+        lambda text: text.replace(".tfrecord", "x" * 300, 1),
+    ],
+)
+def test_a_card_edited_in_its_text_alone(snapshot, edit):
+    """Also where the values are the same, and where they cannot be hashed."""
+    path = snapshot / "card.json"
+    path.write_bytes(edit(path.read_text()).encode())
+    assert "card.json" in problems(snapshot)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"schema_version": 1}', "\x00\xff", '"card"'])
 def test_a_card_that_is_none(snapshot, content):
     """Found, and the shards are still compared with the ledger."""
@@ -180,8 +199,27 @@ def test_an_edited_ledger_alone(snapshot):
 
 def test_a_folder_that_is_none(tmp_path):
     """A wrong request is the one thing that is refused."""
+    for name in ("nowhere", "x" * 300):
+        with pytest.raises(ValueError, match="is a folder"):
+            verify(VerifyRequest(snapshot=str(tmp_path / name)))
+    (tmp_path / "notes.txt").write_text("a folder of something else")
     with pytest.raises(ValueError, match="is a folder"):
-        verify(VerifyRequest(snapshot=str(tmp_path / "nowhere")))
+        verify(VerifyRequest(snapshot=str(tmp_path)))
+
+
+@pytest.mark.parametrize("left", ["card.json", "clips.parquet", "stats.json", "train-00000-of-00005.tfrecord"])
+def test_whatever_is_left_of_a_snapshot_is_one(snapshot, left):
+    """Its ruins are not refused: everything that is missing is said."""
+    for path in list(snapshot.iterdir()):
+        if path.name != left:
+            path.unlink()
+    assert problems(snapshot)
+
+
+def test_a_foreign_folder(snapshot):
+    """A folder is no better than a file."""
+    (snapshot / "more").mkdir()
+    assert problems(snapshot).startswith("more: a foreign file")
 
 
 def test_everything_at_once(snapshot):

@@ -13,8 +13,9 @@ from frontends.inspect import physical_parameters
 from infra.tracking import MemoryRun
 from training.checkpoint import CheckpointStore
 from training.config import EncoderConfig, TrainConfig
-from training.fit import Loop, Split, fit
+from training.fit import Split, fit
 from training.input import EvaluationInput, Part, TrainingInput
+from training.loop import Loop
 from training.model import FRONTEND, build_model
 
 WINDOW = 16000

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from frontends.config import LeafConfig, MelFilterbankConfig
 from training.config import EncoderConfig, TrainConfig
-from training.fit import Loop
 from training.input import Batch, Part
+from training.loop import Loop
 from training.model import FRONTEND, build_model
 
 
