@@ -203,8 +203,10 @@ WithWorkflow = TypeVar("WithWorkflow", Run, Planned)
 
 
 def main() -> None:
-    """Entry point of the `leafworks` command; the exit code is 0, 1 (a stage or a trial failed, or a snapshot has problems)
-    or 2 (refused: bad input, too many rejected clips).
+    """Entry point of the `leafworks` command.
+
+    The exit code is 0; 1: a stage or a trial failed, or a snapshot has problems; 2: refused, for bad input or
+    too many rejected clips.
     """
     try:
         sys.exit(run_command(sys.argv[1:]))

@@ -74,11 +74,9 @@ class Plan:
         return self.prepare_state == "finished" and not self.to_run
 
 
-def make_plan(workflow: Workflow, *, places: Places, source: str | None, workers: int = 2) -> Plan:
+def make_plan(workflow: Workflow, *, places: Places, source: str | None) -> Plan:
     """Lists the corpus (names and sizes, no audio) and compares with what is on disk."""
-    listing = run_stage(
-        "pipelines.listing", prepare_request(workflow, places=places, source=source, workers=workers), Listing
-    )
+    listing = run_stage("pipelines.listing", prepare_request(workflow, places=places, source=source), Listing)
     state, why = _preparation(listing)
     snapshot_id = read_card(Path(listing.snapshot)).snapshot_id if listing.finished else None
     history = _History(places)
@@ -103,7 +101,7 @@ def prepare_request(
     *,
     places: Places,
     source: str | None,
-    workers: int,
+    workers: int = PrepareRequest.workers,
     max_rejected_share: float = PrepareRequest.max_rejected_share,
 ) -> PrepareRequest:
     """The request that both listing and preparation get."""

@@ -68,7 +68,7 @@ def run(
       ValueError: bad input, in the words of the stage that refused it.
       StageError: a stage died.
     """
-    plan = make_plan(workflow, places=places, source=source, workers=workers)
+    plan = make_plan(workflow, places=places, source=source)
     if plan.finished:
         return Outcome(state=_remember(workflow, plan, places), repeated_nothing=True, failed={})
     if plan.prepare_state != "finished":
@@ -76,7 +76,7 @@ def run(
             workflow, places=places, source=source, workers=workers, max_rejected_share=max_rejected_share
         )
         run_stage("pipelines.prepare", request, Prepared, on_line=on_line, on_progress=on_progress)
-        plan = make_plan(workflow, places=places, source=source, workers=workers)
+        plan = make_plan(workflow, places=places, source=source)
     state = _remember(workflow, plan, places)
     failed = _train(workflow, plan, places, on_line=on_line, on_progress=on_progress)
     return Outcome(state=state, repeated_nothing=False, failed=failed)

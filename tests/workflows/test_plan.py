@@ -60,7 +60,7 @@ def places(tmp_path):
 @pytest.fixture
 def prepared(places):
     """The snapshot id of the prepared corpus below `places`."""
-    request = prepare_request(WORKFLOW, places=places, source=None, workers=2)
+    request = prepare_request(WORKFLOW, places=places, source=None)
     return run_stage("pipelines.prepare", request, Prepared).snapshot_id
 
 
