@@ -110,6 +110,7 @@ class Tracker:
         self._client = _client(tracking_uri)
         self._experiment = self._experiment_id(artifact_root)
         self._parent = self._find_or_create(WORKFLOW_TAG, workflow, name=workflow, tags={})
+        self._client.update_run(self._parent, status="RUNNING")
 
     def trial_run(self, trial_id: str, *, name: str) -> str:
         """The run id of a trial: the same one for every attempt at it."""
