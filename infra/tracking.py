@@ -30,6 +30,9 @@ class Run(Protocol):
     def artifact(self, path: Path, *, folder: str = "") -> None:
         """A file."""
 
+    def finish(self) -> None:
+        """Closes the run as finished; the last call."""
+
 
 @dataclass
 class MemoryRun:
@@ -39,6 +42,7 @@ class MemoryRun:
     tag_values: dict[str, str] = field(default_factory=dict)
     metric_values: dict[str, dict[int, float]] = field(default_factory=dict)
     artifacts: list[str] = field(default_factory=list)
+    finished: bool = False
 
     def params(self, values: Mapping[str, Any]) -> None:
         """See `Run`."""
@@ -56,6 +60,10 @@ class MemoryRun:
     def artifact(self, path: Path, *, folder: str = "") -> None:
         """See `Run`."""
         self.artifacts.append(f"{folder}/{path.name}".lstrip("/"))
+
+    def finish(self) -> None:
+        """See `Run`."""
+        self.finished = True
 
 
 class MlflowRun:
@@ -94,6 +102,10 @@ class MlflowRun:
         """See `Run`."""
         self._client.log_artifact(self.run_id, str(path), folder or None)
 
+    def finish(self) -> None:
+        """See `Run`."""
+        self._client.set_terminated(self.run_id, FINISHED)
+
     def _logged(self, key: str) -> set[int]:
         if key not in self._steps:
             history = self._client.get_metric_history(self.run_id, key)
@@ -119,9 +131,9 @@ class Tracker:
         self._client.update_run(run_id, status="RUNNING")
         return run_id
 
-    def end(self, run_id: str, status: str) -> None:
-        """Closes a trial's run as FINISHED or FAILED."""
-        self._client.set_terminated(run_id, status)
+    def fail(self, run_id: str) -> None:
+        """Closes a trial's run as failed."""
+        self._client.set_terminated(run_id, FAILED)
 
     def end_workflow(self, status: str) -> None:
         """Closes the parent run."""

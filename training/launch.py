@@ -76,9 +76,8 @@ def _run_tracked(trial: TrialRequest, request: LaunchRequest, tracker: Tracker) 
         reason = str(error).strip() or repr(error)
         logging.getLogger(__name__).error("%s, seed %d failed: %s", trial.name, trial.config.seed, reason)
         write_atomically(folder / FAILURE_NAME, reason + "\n")
-        tracker.end(run_id, FAILED)
+        tracker.fail(run_id)
         return reason
-    tracker.end(run_id, FINISHED)
     return None
 
 

@@ -137,6 +137,8 @@ def _record(
     scores = {"test.accuracy": result.accuracy, "test.loss": result.loss}
     counts = {"frontend_parameters": result.frontend_parameters, "parameters": result.parameters}
     run.metrics({**scores, **counts, "train_seconds": result.train_seconds}, step=result.best_epoch)
+    # Before the result: with it the trial is finished, and nobody would close its run after a kill in between.
+    run.finish()
     write_atomically(folder / RESULT_NAME, config.to_json(result))
 
 

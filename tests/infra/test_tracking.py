@@ -83,8 +83,9 @@ def test_a_retry_continues_the_same_run(server, tmp_path):
     write(MlflowRun(server, run_id), tmp_path)
     second = Tracker(server, workflow="w", artifact_root=None)
     assert second.trial_run("trial-1", name="leaf, seed 0") == run_id
-    write(MlflowRun(server, run_id), tmp_path)
-    second.end(run_id, FINISHED)
+    run = MlflowRun(server, run_id)
+    write(run, tmp_path)
+    run.finish()
     second.end_workflow(FINISHED)
 
     from mlflow import MlflowClient
@@ -98,6 +99,8 @@ def test_a_retry_continues_the_same_run(server, tmp_path):
     assert run.data.params == {"frontend.num_filters": "40", "train.learning_rate": "0.001"}
     assert run.data.tags["snapshot_id"] == "abc"
     assert [file.path for file in client.list_artifacts(run_id, "figures")] == ["figures/curve.txt"]
+    second.fail(run_id)
+    assert client.get_run(run_id).info.status == "FAILED"
 
 
 def test_the_run_in_memory_remembers_the_same(tmp_path):
