@@ -112,6 +112,30 @@ def test_bad_input_ends_with_what_to_do(arguments, words, tmp_path):
     assert words in done.stderr.splitlines()[-1]
 
 
+def test_a_killed_command_goes_on(tmp_path):
+    """After kill -9 in the middle of LEAF's training: one finished run each, every epoch once."""
+    arguments = ["run", "quickstart", *SMALL[3:], "--seeds", "0", "--root", str(tmp_path)]
+    command = [sys.executable, "-m", "workflows.cli", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert any("leaf, seed 0: epoch 1/2" in line for line in process.stdout)
+        process.kill()
+    assert "leaf" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("leafworks/quickstart").experiment_id])
+    assert sorted((run.info.run_name, run.info.status) for run in runs) == [
+        ("leaf, seed 0", "FINISHED"),
+        ("mel, seed 0", "FINISHED"),
+        ("quickstart", "FINISHED"),
+    ]
+    for run in runs:
+        if "seed" in run.info.run_name:
+            history = client.get_metric_history(run.info.run_id, "validation.accuracy")
+            assert [metric.step for metric in history] == [1, 2]
+
+
 @pytest.fixture(scope="module")
 def browser():
     """A real headless Chromium."""
