@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.files import write_atomically
 from training.config import TrialRequest
 
 LOG_NAME = "log.txt"
@@ -24,7 +25,7 @@ def log_epoch(trial: TrialRequest, epoch: int, metrics: dict[str, float]) -> Non
         f"validation accuracy {100 * metrics['validation.accuracy']:.1f} %",
     )
     known = path.read_text().splitlines() if path.is_file() else []
-    path.write_text("\n".join([*known[: epoch - 1], ", ".join(words)]) + "\n")
+    write_atomically(path, "\n".join([*known[: epoch - 1], ", ".join(words)]) + "\n")
 
 
 @contextmanager
