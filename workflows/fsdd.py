@@ -2,7 +2,7 @@
 
     leafworks run fsdd --source PATH/TO/free-spoken-digit-dataset
 
-Log-mel and LEAF before a small ConvNet, three seeds each; about 12 minutes on 2 cores. Expect both above
+Log-mel and LEAF before a small ConvNet, three seeds each; about 9 minutes on 2 cores. Expect both above
 95 % test accuracy. The speakers of the three official splits are the same ones.
 """
 
