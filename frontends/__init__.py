@@ -12,5 +12,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "inspect": ["frequency_responses", "physical_parameters"],
         "leaf": ["Leaf"],
         "mel": ["MelFilterbank"],
+        "sinc": ["SincNet", "SincNetPlus"],
+        "time_domain": ["TimeDomainFilterbank"],
+        "wavegram": ["Wavegram"],
     },
 )

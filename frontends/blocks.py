@@ -1,8 +1,9 @@
 """How a clip is laid into FFT buffers: one for a short clip, overlapping ones for a long one.
 
-Every buffer has `length` samples, a whole number of strides. The window of its local frame i starts at sample
-(lead + i) S of the buffer, so that each low rate whose decimation divides S meets every window at its start.
-Buffers are circular: what is read before sample 0 is at the end.
+Every buffer has a whole number of strides. The window of its local frame i starts at sample (lead + i) S of the
+buffer, so that each low rate whose decimation divides S meets every window at its start. What a frame reads,
+`reach` samples on either side of its window included, lies inside the buffer, and no kernel reaches around the
+buffer's ends into what it should not see.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from frontends.framing import Framing, smooth_length
+from frontends.framing import Framing, overlapping, resized, smooth_length
 
 BUFFER_SAMPLES = 32768
 
@@ -25,7 +26,7 @@ class Blocks:
       num_samples: T; an integer, or a symbolic one where it is known only at run time.
       count: number of buffers of a clip.
       frames: frames that each buffer yields.
-      lead: strides in a buffer before the window of its first frame; may be negative.
+      lead: strides in a buffer before the window of its first frame.
       strides: strides in a buffer.
     """
 
@@ -47,41 +48,45 @@ class Blocks:
         return self.framing.num_frames(self.num_samples)
 
     def start(self) -> Any:
-        """Zeros in front of the clip in its first buffer; even kernels look one sample ahead."""
-        ahead = 1 - self.framing.window % 2
-        return self.lead * self.framing.stride + self.framing.lead(self.num_samples) - ahead
+        """Position of the clip's first sample in its first buffer."""
+        return self.lead * self.framing.stride + self.framing.lead(self.num_samples)
 
     def cut(self, waveform: Any) -> Any:
         """(batch, T) to (batch * count, length)."""
         batch = ops.shape(waveform)[0]
-        hop, before = self.frames * self.framing.stride, self.start()
-        total = (self.count - 1) * hop + self.length
-        # The last buffer may end before the clip's last samples: no window reaches them.
-        waveform = waveform[:, : total - before]
-        after = total - before - ops.shape(waveform)[1]
-        zeros = [ops.zeros((batch, n), waveform.dtype) for n in (before, after)]
-        padded = ops.concatenate([zeros[0], waveform, zeros[1]], axis=1)
-        if isinstance(self.count, int) and self.count == 1:
-            return padded
-        cut = ops.extract_sequences(padded, sequence_length=self.length, sequence_stride=hop)
-        return ops.reshape(cut, (-1, self.length))
+        # Even kernels look one sample ahead.
+        before = self.start() - (1 - self.framing.window % 2)
+        padded = ops.concatenate([ops.zeros((batch, before), waveform.dtype), waveform], axis=1)
+        if self._single():
+            return resized(padded, self.length)
+        hop = self.frames * self.framing.stride
+        return ops.reshape(overlapping(padded, count=self.count, length=self.length, stride=hop), (-1, self.length))
 
     def inside(self, dtype: str) -> Any:
         """1 where a sample of a buffer lies inside the clip, else 0; (count, length)."""
         hop = self.frames * self.framing.stride
-        first = self.lead * self.framing.stride + self.framing.lead(self.num_samples)
-        time = ops.arange(self.count)[:, None] * hop + (np.arange(self.length)[None, :] - first)
-        if isinstance(self.count, int) and self.count == 1:
-            time = time % self.length
+        time = ops.arange(self.count)[:, None] * hop + (np.arange(self.length)[None, :] - self.start())
         return ops.cast(ops.logical_and(time >= 0, time < self.num_samples), dtype)
 
     def join(self, frames: Any) -> Any:
         """(batch * count, N, frames) to (batch, N, frames of the clip)."""
-        if isinstance(self.count, int) and self.count == 1:
+        if self._single():
             return frames
         filters = frames.shape[1]
         joined = ops.transpose(ops.reshape(frames, (-1, self.count, filters, self.frames)), (0, 2, 1, 3))
         return ops.reshape(joined, (-1, filters, self.count * self.frames))[:, :, : self.num_frames]
+
+    def split(self, frames: Any) -> Any:
+        """The transpose of `join`, (batch * count, N, frames), with zeros after the clip's end."""
+        if self._single():
+            return frames
+        batch, filters = ops.shape(frames)[0], frames.shape[1]
+        after = ops.zeros((batch, filters, self.count * self.frames - self.num_frames), frames.dtype)
+        frames = ops.reshape(ops.concatenate([frames, after], axis=2), (batch, filters, self.count, self.frames))
+        return ops.reshape(ops.transpose(frames, (0, 2, 1, 3)), (-1, filters, self.frames))
+
+    def _single(self) -> bool:
+        return isinstance(self.count, int) and self.count == 1
 
 
 def lay_out(framing: Framing, *, num_samples: Any, reach: int) -> Blocks:
@@ -95,11 +100,13 @@ def lay_out(framing: Framing, *, num_samples: Any, reach: int) -> Blocks:
 
 def _single(framing: Framing, num_samples: int, reach: int) -> Blocks:
     half, stride = framing.window // 2 + 1, framing.stride
-    frames, lead = framing.num_frames(num_samples), framing.lead(num_samples)
-    last = (frames - 1) * stride + framing.window + reach - lead  # times are relative to the clip
-    needed = max(num_samples + stride, last + half, num_samples + half + lead + reach)
-    ahead = 1 - framing.window % 2
-    return Blocks(framing, num_samples, 1, frames, -((lead - ahead) // stride), smooth_length(-(-needed // stride)))
+    # An even kernel looks one sample ahead, so that the clip must not begin at sample 0.
+    frames, lead = framing.num_frames(num_samples), -(-(reach + 1 - framing.window % 2) // stride)
+    last = (lead + frames - 1) * stride + framing.window + reach
+    start = lead * stride + framing.lead(num_samples)
+    # Zeros separate the clip's end from what is read at the buffer's start, and the last read from the clip's start.
+    needed = max(last, last + half - start, start + num_samples + half)
+    return Blocks(framing, num_samples, 1, frames, lead, smooth_length(-(-needed // stride)))
 
 
 def _several(framing: Framing, num_samples: Any, reach: int) -> Blocks:

@@ -1,7 +1,7 @@
 """Windows and strides: the one place where milliseconds become samples, and frames are counted."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from keras import ops
 
@@ -13,13 +13,17 @@ class Framing:
     Attributes:
       window: samples K in a window; LEAF's kernels and pooling windows have this length.
       stride: samples S between frames.
+      padding: "same", zeros around the clip so that every hop has its frame, or "valid", whole windows only.
     """
 
     window: int
     stride: int
+    padding: Literal["same", "valid"] = "same"
 
     @classmethod
-    def from_ms(cls, *, sample_rate: int, window_ms: float, stride_ms: float) -> "Framing":
+    def from_ms(
+        cls, *, sample_rate: int, window_ms: float, stride_ms: float, padding: Literal["same", "valid"] = "same"
+    ) -> "Framing":
         """K = floor(rate * window / 1000) + 1 and S = floor(rate * stride / 1000), as LEAF rounds."""
         if sample_rate < 1:
             raise ValueError(f"Rule: `sample_rate` >= 1 Hz. Received: sample_rate={sample_rate!r}.")
@@ -29,14 +33,19 @@ class Framing:
                 "Rule: the window and the stride each hold at least one sample. Received: "
                 f"window_ms={window_ms!r}, stride_ms={stride_ms!r} at sample_rate={sample_rate!r}: lengthen them."
             )
-        return cls(window, stride)
+        return cls(window, stride, padding)
 
     def num_frames(self, num_samples: Any) -> Any:
-        """ceil(T / S), for an integer or a symbolic T; None stays None."""
-        return None if num_samples is None else (num_samples + self.stride - 1) // self.stride
+        """ceil(T / S), or floor((T - K) / S) + 1 where valid, for an integer or a symbolic T; None stays None."""
+        if num_samples is None:
+            return None
+        frames = (num_samples + self.stride - (1 if self.padding == "same" else self.window)) // self.stride
+        return max(frames, 0) if isinstance(frames, int) else ops.maximum(frames, 0)
 
     def lead(self, num_samples: Any) -> Any:
-        """Zeros in front of the clip under SAME padding: frame i's window starts at i S - lead."""
+        """Zeros in front of the clip: frame i's window starts at i S - lead."""
+        if self.padding == "valid":
+            return 0
         gap = (self.num_frames(num_samples) - 1) * self.stride + self.window - num_samples
         return max(gap, 0) // 2 if isinstance(num_samples, int) else ops.maximum(gap, 0) // 2
 
@@ -66,11 +75,16 @@ def _is_smooth(length: int) -> bool:
     return length == 1
 
 
-def check_waveform_shape(shape: tuple[int | None, ...], *, name: str) -> tuple[int | None, int | None]:
-    """(batch, samples) of a mono waveform's shape; refuses everything else."""
-    if len(shape) == 2 or (len(shape) == 3 and shape[2] == 1):
-        return shape[0], shape[1]
-    raise ValueError(
-        f"Rule: `{name}` takes mono waveforms (batch, samples) or (batch, samples, 1). Received: shape={tuple(shape)}. "
-        "Average the channels, or give each channel as a clip of its own."
-    )
+def resized(x: Any, length: Any) -> Any:
+    """`x` (rows, samples) cut, or continued with zeros, to `length` samples."""
+    rows, samples = ops.shape(x)
+    missing = length - samples
+    missing = max(missing, 0) if isinstance(missing, int) else ops.maximum(missing, 0)
+    return ops.concatenate([x, ops.zeros((rows, missing), x.dtype)], axis=1)[:, :length]
+
+
+def overlapping(x: Any, *, count: Any, length: int, stride: int) -> Any:
+    """(rows, count, length): what starts at 0, stride, 2 stride ... in `x` (rows, samples)."""
+    spanned = -(-length // stride)
+    blocks = ops.reshape(resized(x, (count + spanned - 1) * stride), (ops.shape(x)[0], count + spanned - 1, stride))
+    return ops.concatenate([blocks[:, i : i + count] for i in range(spanned)], axis=2)[:, :, :length]

@@ -1,45 +1,42 @@
-"""The learned filterbank of LEAF: Gabor filters, squared modulus, Gaussian pooling."""
+"""The learned filterbank of LEAF: Gabor filters, squared modulus, pooling."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 from keras import ops
 
-from frontends import filters, pooling
+from frontends import filters
 from frontends.bounds import Bounded, bounded
-from frontends.framing import Framing, check_waveform_shape
-from frontends.plan import Plan, make_plan
-from frontends.subbands import full_band_energies, subband_energies
+from frontends.framing import Framing
+from frontends.fullband import gabor_kernels
+from frontends.fullrate import pooled_filters
+from frontends.plan import PRECISIONS, make_plan
+from frontends.pooling import INITIAL_WIDTH, GaussianPooling, MaxPooling, make_pooling
+from frontends.scales import MEL_BREAK_HZ, MEL_PER_NEPER, ScaleName, hz_to_mel
+from frontends.subbands import pooled_energies
 
-INITIAL_WIDTH = 0.4  # close to a Hann window
+MEL_UNIT = 100.0  # mel in a step of a conditioned centre: about one Bark, and about one bandwidth of 40 filters
+Parametrization = Literal["reference", "conditioned"]
+Precision = Literal["exact", "fast"]
 
 
-@keras.saving.register_keras_serializable(package="leafworks")
 class GaborFilterbank(keras.layers.Layer):
     """Pooled energies of N Gabor filters; the filterbank of `Leaf`, before floor and compression.
 
         g_n(t) = exp(i mu_n t) exp(-t^2 / (2 sigma_n^2)) / (sqrt(2 pi) sigma_n),  t = -(K // 2) ... ceil(K / 2) - 1
-        w_n(k) = exp(-0.5 ((k - (K - 1) / 2) / (s_n (K - 1) / 2))^2),             k = 0 ... K - 1
         E[i, n] = sum_k w_n(k) |(g_n * x)(S i - lead + k)|^2, over the positions inside the clip
 
-    Computed by sub-bands (see `frontends.subbands`), exactly to float32 noise; no full-rate tensor of all
-    filters exists. The rates follow a plan made from the weights at build; where a weight leaves its
+    with the windows w of `frontends.pooling`. Computed by sub-bands (see `frontends.subbands`); no full-rate
+    tensor of all filters exists. The rates follow a plan made from the weights at build; where a weight leaves its
     plan, the graph itself takes the full-band path, slower and right. `replan` makes the plan anew.
 
-    Weights: center mu [rad/sample] in [0, pi]; sigma [samples] in [1.4991, K sqrt(2 ln 2) / pi]; pooling s in
-    [2 / K, 0.5], in units of half a window; each (N,). Initial values from mel (see `filters.gabor_from_mel`).
+    Weights, each (N,): center and sigma. In the "reference" parametrization they are mu [rad/sample] in [0, pi] and
+    sigma [samples] in [1.4991, K sqrt(2 ln 2) / pi]; in the "conditioned" one the centre in hundreds of mel and
+    ln(sigma), and the pooling width is stored as its logarithm. Initial values: see `filters.initial_gabor`.
 
-    Args:
-      num_filters: int, N.
-      sample_rate: int [Hz].
-      window_ms: float, length of kernels and of pooling windows [ms].
-      stride_ms: float, between frames [ms].
-      min_hz: float, lower edge of the initial mel bands [Hz].
-      max_hz: float, upper edge of the initial mel bands [Hz].
-
-    Input shape: (batch, samples). Output shape: (batch, ceil(samples / S), N), float32.
+    Arguments are those of `Leaf`. Input shape: (batch, samples). Output shape: (batch, ceil(samples / S), N).
     """
 
     def __init__(
@@ -51,73 +48,141 @@ class GaborFilterbank(keras.layers.Layer):
         stride_ms: float,
         min_hz: float,
         max_hz: float,
+        scale: ScaleName,
+        seed: int,
+        parametrization: Parametrization,
+        precision: Precision,
+        pooling: str,
+        learn_filters: bool,
+        learn_pooling: bool,
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
-        filters.check_band(num_filters=num_filters, sample_rate=sample_rate, min_hz=min_hz, max_hz=max_hz)
+        self.arguments = {
+            "num_filters": num_filters,
+            "sample_rate": sample_rate,
+            "window_ms": window_ms,
+            "stride_ms": stride_ms,
+            "min_hz": min_hz,
+            "max_hz": max_hz,
+            "scale": scale,
+            "seed": seed,
+            "parametrization": parametrization,
+            "precision": precision,
+            "pooling": pooling,
+            "learn_filters": learn_filters,
+            "learn_pooling": learn_pooling,
+        }
+        for name, value, known in (
+            ("parametrization", parametrization, ("reference", "conditioned")),
+            ("precision", precision, tuple(PRECISIONS)),
+        ):
+            if value not in known:
+                raise ValueError(f"Rule: `{name}` is one of {known}. Received: {name}={value!r}.")
         self.num_filters = num_filters
         self.sample_rate = sample_rate
-        self.window_ms = window_ms
-        self.stride_ms = stride_ms
-        self.min_hz = min_hz
-        self.max_hz = max_hz
+        self.conditioned = parametrization == "conditioned"
+        self.learn_filters = learn_filters
         self.framing = Framing.from_ms(sample_rate=sample_rate, window_ms=window_ms, stride_ms=stride_ms)
-        self.bounds = {
-            "mu": (0.0, float(np.pi)),
-            "sigma": filters.sigma_bounds(self.framing.window),
-            "width": (pooling.smallest_width(self.framing.window), pooling.LARGEST_WIDTH),
-        }
+        self.precision = PRECISIONS[precision]
+        self.initial = filters.initial_gabor(
+            scale=scale,
+            num_filters=num_filters,
+            sample_rate=sample_rate,
+            window=self.framing.window,
+            min_hz=min_hz,
+            max_hz=max_hz,
+            seed=seed,
+        )
+        self.pooling = make_pooling(
+            pooling,
+            framing=self.framing,
+            num_filters=num_filters,
+            learn=learn_pooling,
+            dtype=self.dtype_policy,
+            logarithmic=self.conditioned,
+        )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create center, sigma and pooling from the mel bands, and the plan from them."""
-        check_waveform_shape(input_shape, name=self.name)
-        initial = filters.gabor_from_mel(
-            num_filters=self.num_filters,
-            sample_rate=self.sample_rate,
-            window=self.framing.window,
-            min_hz=self.min_hz,
-            max_hz=self.max_hz,
+        """Create center and sigma from the scale, the pooling's width, and the plan for them."""
+        self.center = self._add("center", self.initial[:, 0], (0.0, float(np.pi)), self._center_stored)
+        self.sigma = self._add(
+            "sigma", self.initial[:, 1], filters.sigma_bounds(self.framing.window), self._sigma_stored
         )
-        widths = np.full(self.num_filters, INITIAL_WIDTH)
-        self.center = self._add("center", initial[:, 0], self.bounds["mu"])
-        self.sigma = self._add("sigma", initial[:, 1], self.bounds["sigma"])
-        self.pooling = self._add("pooling", widths, self.bounds["width"])
-        self._plan_for(self._in_bounds(*initial.T, widths))
+        if not self.pooling.built:
+            self.pooling.build((*input_shape, self.num_filters))
+        mu, sigma = self.initial.T
+        sigma = np.clip(sigma, *filters.sigma_bounds(self.framing.window))
+        self._plan_for({"mu": mu, "sigma": sigma, "width": np.full(self.num_filters, INITIAL_WIDTH)})
 
-    def _add(self, name: str, values: np.ndarray, bounds: tuple[float, float]) -> Any:
+    def _add(self, name: str, values: np.ndarray, bounds: tuple[float, float], stored: Any) -> Any:
+        values = stored(values)
+
         def initializer(shape: tuple[int, ...], dtype: str | None = None) -> Any:
             return ops.reshape(ops.convert_to_tensor(values, dtype=dtype), shape)
 
-        return self.add_weight(name=name, shape=values.shape, initializer=initializer, constraint=Bounded(*bounds))
+        constraint = Bounded(*(float(stored(np.float64(bound))) for bound in bounds))
+        return self.add_weight(
+            name=name,
+            shape=values.shape,
+            initializer=initializer,
+            constraint=constraint,
+            trainable=self.learn_filters,
+        )
+
+    def _center_stored(self, mu: np.ndarray) -> np.ndarray:
+        return hz_to_mel(mu * self.sample_rate / (2.0 * np.pi)) / MEL_UNIT if self.conditioned else mu
+
+    def _sigma_stored(self, sigma: np.ndarray) -> np.ndarray:
+        return np.log(sigma) if self.conditioned else sigma
+
+    def mu_and_sigma(self, dtype: str) -> tuple[Any, Any]:
+        """mu [rad/sample] and sigma [samples] within their bounds, (N,), tensors."""
+        center, sigma = (
+            bounded(ops.cast(weight, dtype), lower=weight.constraint.lower, upper=weight.constraint.upper)
+            for weight in (self.center, self.sigma)
+        )
+        if not self.conditioned:
+            return center, sigma
+        hz = MEL_BREAK_HZ * ops.expm1(center * (MEL_UNIT / MEL_PER_NEPER))
+        return hz * (2.0 * np.pi / self.sample_rate), ops.exp(sigma)
 
     def call(self, waveform: Any) -> Any:
-        """Energies of waveforms (batch, samples)."""
-        dtype = "float64" if self.compute_dtype == "float64" else "float32"
-        waveform = ops.cast(waveform, dtype)
-        if waveform.shape[1] == 0:
-            return ops.zeros((ops.shape(waveform)[0], 0, self.num_filters), dtype)
-        weights = (self.center, self.sigma, self.pooling)
-        parameters = {
-            name: bounded(ops.cast(weight, dtype), lower=lower, upper=upper)
-            for weight, (name, (lower, upper)) in zip(weights, self.bounds.items(), strict=True)
-        }
-        if waveform.shape[1] is None:
-            return full_band_energies(waveform, framing=self.framing, **parameters)
-        return ops.cond(
-            _holds(self.plan, **parameters),
-            lambda: subband_energies(waveform, framing=self.framing, plan=self.plan, **parameters),
-            lambda: full_band_energies(waveform, framing=self.framing, **parameters),
+        """Energies of waveforms (batch, samples), float32 or float64."""
+        mu, sigma = self.mu_and_sigma(waveform.dtype)
+        if isinstance(self.pooling, MaxPooling):
+            kernels = gabor_kernels(mu, sigma, window=self.framing.window)
+            return pooled_filters(
+                waveform, kernels=kernels, rectify=_squared_modulus, pooling=self.pooling, framing=self.framing
+            )
+        return pooled_energies(
+            waveform,
+            mu=mu,
+            sigma=sigma,
+            width=self._width(),
+            windows=ops.cast(self.pooling.windows(), waveform.dtype),
+            framing=self.framing,
+            plan=self.plan,
         )
+
+    def kernels(self) -> np.ndarray:
+        """The impulse responses g, complex (N, K)."""
+        values = self.effective_parameters()
+        return filters.gabor_kernels(mu=values["mu"], sigma=values["sigma"], window=self.framing.window)
 
     def effective_parameters(self) -> dict[str, np.ndarray]:
         """mu [rad/sample], sigma [samples] and the pooling width s, (N,), as the forward pass uses them."""
-        weights = (self.center, self.sigma, self.pooling)
-        return self._in_bounds(*(np.float64(weight.numpy()) for weight in weights))
-
-    def _in_bounds(self, *values: np.ndarray) -> dict[str, np.ndarray]:
+        mu, sigma = self.mu_and_sigma(self.variable_dtype)
         return {
-            name: np.clip(value, *bounds) for value, (name, bounds) in zip(values, self.bounds.items(), strict=True)
+            name: np.float64(np.asarray(value))
+            for name, value in (("mu", mu), ("sigma", sigma), ("width", self._width()))
         }
+
+    def _width(self) -> Any:
+        """s of the pooling windows; those of other poolings are as wide as it gets."""
+        if isinstance(self.pooling, GaussianPooling):
+            return self.pooling.effective_width()
+        return ops.full((self.num_filters,), INITIAL_WIDTH, dtype=self.variable_dtype)
 
     def replan(self) -> bool:
         """Make the plan anew if a weight has left it; True if it changed: then retrace what was compiled.
@@ -125,7 +190,7 @@ class GaborFilterbank(keras.layers.Layer):
         Outputs are right without it, only slower. Not inside a compiled function: it reads the weights.
         """
         parameters = self.effective_parameters()
-        if self.plan.holds(**parameters):
+        if self.plan.holds(**parameters).all():
             return False
         self._plan_for(parameters)
         return True
@@ -140,28 +205,13 @@ class GaborFilterbank(keras.layers.Layer):
 
     def _plan_for(self, parameters: dict[str, np.ndarray]) -> None:
         self._planned_for = parameters
-        self.plan = make_plan(framing=self.framing, **parameters)
+        self.plan = make_plan(framing=self.framing, precision=self.precision, **parameters)
 
     def load_own_variables(self, store: Any) -> None:
         """Load the weights, then plan for them."""
         super().load_own_variables(store)
         self.replan()
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(batch, frames, N)."""
-        batch, samples = check_waveform_shape(input_shape, name=self.name)
-        return batch, self.framing.num_frames(samples), self.num_filters
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments the layer was made with."""
-        names = ("num_filters", "sample_rate", "window_ms", "stride_ms", "min_hz", "max_hz")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-def _holds(plan: Plan, *, mu: Any, sigma: Any, width: Any) -> Any:
-    def inside(values: Any, box: tuple[tuple[float, float], ...]) -> Any:
-        low, high = (ops.convert_to_tensor(side, dtype=values.dtype) for side in np.transpose(box))
-        return ops.all(ops.logical_and(values >= low, values <= high))
-
-    held = ops.logical_and(inside(mu, plan.center), inside(sigma, plan.sigma))
-    return ops.logical_and(held, inside(width, plan.width))
+def _squared_modulus(real: Any, imag: Any) -> Any:
+    return ops.square(real) + ops.square(imag)

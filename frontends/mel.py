@@ -7,12 +7,13 @@ import numpy as np
 from keras import ops
 
 from frontends import filters
-from frontends.compression import PCEN, make_compression
-from frontends.framing import Framing, check_waveform_shape
+from frontends.compression import CompressionName
+from frontends.framing import Framing, overlapping
+from frontends.frontend import FrontEnd
 
 
 @keras.saving.register_keras_serializable(package="leafworks")
-class MelFilterbank(keras.layers.Layer):
+class MelFilterbank(FrontEnd):
     """Mel band energies of the power spectrogram, compressed.
 
         P[i, k] = |sum_n hann(n) x(S i + n) exp(-2 pi j k n / F)|^2,   n = 0 ... K - 1
@@ -31,7 +32,10 @@ class MelFilterbank(keras.layers.Layer):
       stride_ms: float, between frames [ms]. Defaults to 10.0.
       min_hz: float, lower edge of the lowest band [Hz]. Defaults to 60.0.
       max_hz: float, upper edge of the highest band [Hz], at most sample_rate / 2. Defaults to 7800.0.
-      compression: "log" (no parameter), "pcen" (4 N parameters) or None. Defaults to "log".
+      alignment: "start" as above, or "centred", where frame i is centred where that of `Leaf` is. Defaults to "start".
+      compression: see `frontends.compression.make_compression`; "log" has no parameter, "spcen" (Mel-PCEN) 4 N.
+        Defaults to "log".
+      learn_compression: bool, False freezes the compression. Defaults to True.
 
     Input shape: (batch, samples) or (batch, samples, 1), floats, nominally in [-1, 1].
     Output shape: (batch, ceil(samples / S), N).
@@ -55,62 +59,73 @@ class MelFilterbank(keras.layers.Layer):
         stride_ms: float = 10.0,
         min_hz: float = 60.0,
         max_hz: float = 7800.0,
-        compression: Literal["log", "pcen"] | None = "log",
+        alignment: Literal["start", "centred"] = "start",
+        compression: CompressionName | None = "log",
+        learn_compression: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        filterbank = MelBands(
+            num_filters,
+            sample_rate=sample_rate,
+            window_ms=window_ms,
+            stride_ms=stride_ms,
+            min_hz=min_hz,
+            max_hz=max_hz,
+            alignment=alignment,
+            dtype=kwargs.get("dtype"),
+            name="filterbank",
+        )
+        super().__init__(filterbank, floor=None, compression=compression, learn_compression=learn_compression, **kwargs)
+
+
+class MelBands(keras.layers.Layer):
+    """Energies of mel bands before compression; see `MelFilterbank` for the formula and the arguments.
+
+    Attributes:
+      matrix: W, (num_fft // 2 + 1, N), float64.
+    """
+
+    def __init__(
+        self,
+        num_filters: int,
+        *,
+        sample_rate: int,
+        window_ms: float,
+        stride_ms: float,
+        min_hz: float,
+        max_hz: float,
+        alignment: str,
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
+        if alignment not in ("start", "centred"):
+            raise ValueError(f'Rule: `alignment` is "start" or "centred". Received: alignment={alignment!r}.')
         band = {"num_filters": num_filters, "sample_rate": sample_rate, "min_hz": min_hz, "max_hz": max_hz}
         filters.check_band(**band)
+        self.arguments = {**band, "window_ms": window_ms, "stride_ms": stride_ms, "alignment": alignment}
         self.num_filters = num_filters
         self.sample_rate = sample_rate
-        self.window_ms = window_ms
-        self.stride_ms = stride_ms
-        self.min_hz = min_hz
-        self.max_hz = max_hz
-        self.compression = compression
+        self.alignment = alignment
         self.framing = Framing.from_ms(sample_rate=sample_rate, window_ms=window_ms, stride_ms=stride_ms)
         self.num_fft = filters.mel_fft_length(window=self.framing.window, **band)
         self.matrix = filters.mel_matrix(num_fft=self.num_fft, **band)
-        self.compress = make_compression(compression, dtype=self.dtype_policy)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create PCEN's weights, if there are any."""
-        check_waveform_shape(input_shape, name=type(self).__name__)
-        if isinstance(self.compress, PCEN):
-            self.compress.build((None, None, self.num_filters))
-
-    def call(self, inputs: Any) -> Any:
-        """Waveforms (batch, samples) to (batch, frames, N)."""
-        check_waveform_shape(inputs.shape, name=type(self).__name__)
-        dtype = "float64" if self.compute_dtype == "float64" else "float32"
-        waveform = ops.cast(inputs if len(inputs.shape) == 2 else ops.squeeze(inputs, 2), dtype)
-        if waveform.shape[1] == 0:
-            return ops.zeros((ops.shape(waveform)[0], 0, self.num_filters), self.compute_dtype)
+    def call(self, waveform: Any) -> Any:
+        """Waveforms (batch, samples) to energies (batch, frames, N)."""
         power = self._power_spectrogram(waveform)
         batch, frames, bins = ops.shape(power)
         # No broadcasting in matmul: with oneDNN, TensorFlow 2.21 then reads outside the smaller operand.
-        energies = ops.matmul(ops.reshape(power, (-1, bins)), ops.cast(self.matrix, dtype))
-        energies = ops.reshape(energies, (batch, frames, self.num_filters))
-        return ops.cast(self.compress(energies), self.compute_dtype)
+        energies = ops.matmul(ops.reshape(power, (-1, bins)), ops.cast(self.matrix, waveform.dtype))
+        return ops.reshape(energies, (batch, frames, self.num_filters))
 
     def _power_spectrogram(self, waveform: Any) -> Any:
         """(batch, frames, num_fft // 2 + 1)."""
         window, stride = self.framing.window, self.framing.stride
         batch, samples = ops.shape(waveform)
         frames = self.framing.num_frames(samples)
-        zeros = ops.zeros((batch, (frames - 1) * stride + window - samples), waveform.dtype)
-        padded = ops.concatenate([waveform, zeros], axis=1)
-        cut = ops.extract_sequences(padded, sequence_length=window, sequence_stride=stride)
+        before = self.framing.lead(samples) if self.alignment == "centred" else 0
+        padded = ops.concatenate([ops.zeros((batch, before), waveform.dtype), waveform], axis=1)
+        cut = overlapping(padded, count=frames, length=window, stride=stride)
         cut = cut * ops.cast(np.hanning(window), waveform.dtype)
         real, imag = ops.rfft(cut, fft_length=self.num_fft)
         return ops.square(real) + ops.square(imag)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(batch, frames, N)."""
-        batch, samples = check_waveform_shape(input_shape, name=type(self).__name__)
-        return batch, self.framing.num_frames(samples), self.num_filters
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments the layer was made with."""
-        names = ("num_filters", "sample_rate", "window_ms", "stride_ms", "min_hz", "max_hz", "compression")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -8,6 +8,7 @@ negligible: at any one frequency, and together, for a white spectrum and for one
 around each filter, as wide as they allow; a plan holds inside its boxes.
 """
 
+import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,18 +17,38 @@ import numpy as np
 from frontends import filters
 from frontends.framing import Framing
 
-RATIO = 0.5  # h / sigma at planning
-RATIO_LIMIT = 0.56  # h / sigma at the narrow edge of a box
-WIDER = (1.06, 1.2, 1.5, 2.0)  # the wide edge of a box over sigma: the first is asked for, the others are tried
+SPREAD = (1.06, 1.2, 1.5, 2.0)  # sigma's box reaches from sigma / s to sigma s: the first is asked for, others tried
 SHIFT = (1.0, 2.0, 4.0)  # likewise half a box of centres, in units of 0.06 of the centre and 0.02 rad/sample
-SIDE_LOBE = 2e-8  # a full-scale tone outside the cut then has a tenth of the floor of 1e-5 of LEAF at most
-WHITE_LEAKAGE = 2e-5
-BROWN_LEAKAGE = 1e-4
+GROUP_COST = 0.3  # what a group of filters of one rate costs, in filters at the full rate
 SLICE_MARGIN = 1 / 16  # a cut is centred to within this part of half its width
 POOLING_LIMIT = 1.0  # h over the standard deviation of the pooling window
 _GRID = 4096
 
 Box = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How much a cut may lose.
+
+    Attributes:
+      ratio: largest h over sigma: from there on |y|^2 at rate 1 / h has aliasing.
+      side_lobe: power of the response at any one frequency outside the cut, over its peak.
+      white_leakage: power of the response outside the cut, over all of it.
+      brown_leakage: the same for a spectrum that falls as 1 / f^2.
+    """
+
+    ratio: float
+    side_lobe: float
+    white_leakage: float
+    brown_leakage: float
+
+
+PRECISIONS = {
+    # A full-scale tone outside the cut has a tenth of the floor of 1e-5 of LEAF at most.
+    "exact": Precision(ratio=0.65, side_lobe=2e-8, white_leakage=1e-5, brown_leakage=1e-4),
+    "fast": Precision(ratio=0.9, side_lobe=4e-7, white_leakage=2e-4, brown_leakage=1e-3),
+}
 _ANYWHERE = (-np.inf, np.inf)
 
 
@@ -52,18 +73,29 @@ class Plan:
         decimations = np.asarray(self.decimations)
         return [(int(h), np.flatnonzero(decimations == h)) for h in np.unique(decimations)]
 
-    def holds(self, *, mu: np.ndarray, sigma: np.ndarray, width: np.ndarray) -> bool:
-        """Whether these parameters lie in their boxes."""
+    def holds(self, *, mu: np.ndarray, sigma: np.ndarray, width: np.ndarray) -> np.ndarray:
+        """Whether the parameters of each filter lie in its boxes, (N,); also for tensors."""
         boxes = ((mu, self.center), (sigma, self.sigma), (width, self.width))
-        edges = [(values, *np.transpose(box)) for values, box in boxes]
-        return all(bool(((low <= values) & (values <= high)).all()) for values, low, high in edges)
+        inside = [(low <= values) & (values <= high) for values, box in boxes for low, high in [np.float32(box).T]]
+        return inside[0] & inside[1] & inside[2]
 
 
-def make_plan(*, mu: np.ndarray, sigma: np.ndarray, width: np.ndarray, framing: Framing) -> Plan:
+def make_plan(*, mu: np.ndarray, sigma: np.ndarray, width: np.ndarray, framing: Framing, precision: Precision) -> Plan:
     """The plan for centres mu [rad/sample], widths sigma [samples] and pooling widths s, (N,), in their bounds."""
     parameters = zip(*(np.float64(values).tolist() for values in (mu, sigma, width)), strict=True)
-    filters_planned = [_plan_filter(*values, framing=framing) for values in parameters]
-    return Plan(*(tuple(column) for column in zip(*filters_planned, strict=True)))
+    planned = [_plan_filter(*values, framing=framing, precision=precision) for values in parameters]
+    decimations, *boxes = zip(*planned, strict=True)
+    return Plan(_in_few_groups(decimations), *boxes)
+
+
+def _in_few_groups(decimations: tuple[int, ...]) -> tuple[int, ...]:
+    """Smaller decimations, which are right too, where a group of its own would cost more than it saves."""
+    rates = sorted({h for h in decimations if h > 1}, reverse=True)
+    merged = list(decimations)
+    for h, smaller in itertools.pairwise(rates):
+        if merged.count(h) * (1.0 / smaller - 1.0 / h) < GROUP_COST:
+            merged = [smaller if each == h else each for each in merged]
+    return tuple(merged)
 
 
 def divisors(number: int) -> list[int]:
@@ -71,15 +103,22 @@ def divisors(number: int) -> list[int]:
     return [h for h in range(1, number + 1) if number % h == 0]
 
 
-def _plan_filter(mu: float, sigma: float, width: float, *, framing: Framing) -> tuple[int, Box, Box, Box]:
+def _plan_filter(
+    mu: float, sigma: float, width: float, *, framing: Framing, precision: Precision
+) -> tuple[int, Box, Box, Box]:
     pooling_std = width * (framing.window - 1) / 2.0
-    limit = min(RATIO * sigma * (1.0 + 1e-6), 0.8 * POOLING_LIMIT * pooling_std)
+    limit = min(precision.ratio * sigma / SPREAD[0], 0.8 * POOLING_LIMIT * pooling_std)
     for h in reversed([h for h in divisors(framing.stride) if 1 < h <= limit]):
-        boxes = [(_center_box(mu, shift), _sigma_box(h, sigma * wider, framing)) for wider in WIDER for shift in SHIFT]
-        if _leaks_little(h, *boxes[0], window=framing.window):
-            center, sigmas = next(box for box in reversed(boxes) if _leaks_little(h, *box, window=framing.window))
+        boxes = [
+            (_center_box(mu, shift), _sigma_box(h, sigma, spread, framing, precision))
+            for spread in SPREAD
+            for shift in SHIFT
+        ]
+        good = [_leaks_little(h, *box, window=framing.window, precision=precision) for box in boxes]
+        if good[0]:
+            center, sigmas = next(box for box, is_good in zip(reversed(boxes), reversed(good), strict=True) if is_good)
             return h, center, sigmas, (2.0 * h / POOLING_LIMIT / (framing.window - 1), np.inf)
-    # h = 1 cuts nothing off and holds everywhere.
+    # h = 1 is the full rate, right everywhere.
     return 1, _ANYWHERE, _ANYWHERE, _ANYWHERE
 
 
@@ -88,29 +127,30 @@ def _center_box(mu: float, shift: float) -> Box:
     return mu - half, mu + half
 
 
-def _sigma_box(h: int, wide: float, framing: Framing) -> Box:
+def _sigma_box(h: int, sigma: float, spread: float, framing: Framing, precision: Precision) -> Box:
     upper = filters.sigma_bounds(framing.window)[1]
     # float32 rounding of the bound itself must not leave the box.
-    return h / RATIO_LIMIT, wide if wide < upper else upper * (1.0 + 1e-5)
+    wide = sigma * spread if sigma * spread < upper else upper * (1.0 + 1e-5)
+    return max(sigma / spread, h / precision.ratio), wide
 
 
-def _leaks_little(h: int, center: Box, sigma: Box, *, window: int) -> bool:
+def _leaks_little(h: int, center: Box, sigma: Box, *, window: int, precision: Precision) -> bool:
     half_width = np.pi / h * (1.0 - SLICE_MARGIN)
     return all(
-        _cuts_little(power, shift=mu, half_width=half_width)
+        _cuts_little(power, shift=mu, half_width=half_width, precision=precision)
         for power in (_response_power(sigma[0], window), _response_power(sigma[1], window))
         for mu in (*center, (center[0] + center[1]) / 2.0)
     )
 
 
-def _cuts_little(power: np.ndarray, *, shift: float, half_width: float) -> bool:
+def _cuts_little(power: np.ndarray, *, shift: float, half_width: float, precision: Precision) -> bool:
     omega = 2.0 * np.pi * np.fft.fftfreq(_GRID)
     outside = np.abs(omega) > half_width
-    if power[outside].max() > SIDE_LOBE or power[outside].sum() > WHITE_LEAKAGE * power.sum():
+    if power[outside].max() > precision.side_lobe or power[outside].sum() > precision.white_leakage * power.sum():
         return False
     frequency = (omega + shift + np.pi) % (2.0 * np.pi) - np.pi
     brown = power / (frequency**2 + 0.008**2)
-    return bool(brown[outside].sum() <= BROWN_LEAKAGE * brown.sum())
+    return bool(brown[outside].sum() <= precision.brown_leakage * brown.sum())
 
 
 @lru_cache(maxsize=1024)

@@ -1,93 +1,94 @@
-"""Gaussian pooling of band powers, at the full rate or at a low one.
+"""Pooling of band energies over windows of K samples every S samples, by name: what is learned of it, and its windows.
 
-A frame is sum_k w(k) q(k) over the K samples of its window. From q at 1 / h of the rate, the same sum is
-sum_j (w Q)(j) q(h j): Q interpolates the K samples from the low-rate ones. Nothing is rescaled, so the learned
-width keeps its meaning, and any w may be used, also one that is cut off at the edge of the clip.
+A filterbank pools. Gaussian and mean pooling are sums under `windows`, which may be taken at a low rate too; max
+pooling needs every sample.
 """
 
-from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
+import keras
 import numpy as np
 from keras import ops
 
-from frontends.blocks import Blocks
+from frontends.bounds import Bounded, bounded
+from frontends.framing import Framing
 
-SIDE = 6  # low-rate samples read on each side of a window
+PoolingName = Literal["gaussian", "max", "mean"]
+INITIAL_WIDTH = 0.4  # close to a Hann window
 LARGEST_WIDTH = 0.5
 
 
-def smallest_width(window: int) -> float:
-    """Lower bound of the pooling width s: 2 / K."""
-    return 2.0 / window
+def make_pooling(
+    name: str, *, framing: Framing, num_filters: int, learn: bool, dtype: Any, logarithmic: bool = False
+) -> keras.layers.Layer:
+    """The pooling of that name, new: "gaussian" (N learned widths), "mean" or "max"; learn=False freezes it."""
+    if name == "gaussian":
+        arguments = {"framing": framing, "logarithmic": logarithmic, "trainable": learn}
+        return GaussianPooling(num_filters, **arguments, dtype=dtype, name="pooling")
+    if name == "mean":
+        return MeanPooling(num_filters, framing=framing, dtype=dtype, name="pooling")
+    if name == "max":
+        return MaxPooling(dtype=dtype, name="pooling")
+    raise ValueError(f'Rule: `pooling` is "gaussian", "max" or "mean". Received: pooling={name!r}.')
 
 
-def gaussian_windows(width: Any, *, window: int) -> Any:
-    """w(k) = exp(-0.5 ((k - (K - 1) / 2) / (s (K - 1) / 2))^2), (N, K), for s (N,) in [2 / K, 0.5]; not normalised."""
-    half = (window - 1) / 2.0
-    position = ops.cast((np.arange(window) - half) / half, width.dtype)
-    return ops.exp(-0.5 * ops.square(position[None, :] / width[:, None]))
+class GaussianPooling(keras.layers.Layer):
+    """Sums under Gaussian windows of learned width, one a filter, zeros outside the clip.
 
+        w(k) = exp(-0.5 ((k - (K - 1) / 2) / (s (K - 1) / 2))^2),  k = 0 ... K - 1;  not normalised
 
-def pool(power: Any, *, weights: Any, blocks: Blocks, decimation: int) -> Any:
-    """Frames (buffers, N, frames) of low-rate power (buffers, N, length / h), with weights (N, J)."""
-    filters, per_stride = power.shape[1], blocks.framing.stride // decimation
-    before = side(decimation)
-    ahead, front = -(-before // per_stride), -before % per_stride
-    spanned = -(-(front + weights.shape[1]) // per_stride)
-    weights = ops.pad(weights, ((0, 0), (front, spanned * per_stride - front - weights.shape[1])))
-    weights = ops.transpose(ops.reshape(weights, (filters, spanned, per_stride)), (0, 2, 1))
-    # matmul must not broadcast: with oneDNN, TensorFlow 2.21 then reads outside the smaller operand.
-    weights = ops.broadcast_to(weights, (ops.shape(power)[0], filters, per_stride, spanned))
-    partial = ops.matmul(ops.reshape(power, (-1, filters, blocks.strides, per_stride)), weights)
-    return sum(_circular(partial[..., b], start=blocks.lead - ahead + b, count=blocks.frames) for b in range(spanned))
-
-
-def pool_some(power: Any, *, frames: list[int], weights: Any, blocks: Blocks, decimation: int) -> Any:
-    """Some frames of the clip, (batch, N, len(frames)), with weights (N, len(frames), J) of their own."""
-    filters, samples, count = power.shape[1], power.shape[2], weights.shape[2]
-    power = ops.reshape(power, (-1, blocks.count, filters, samples))
-    parts = []
-    for block in sorted({frame // blocks.frames for frame in frames}):
-        local = np.array([frame % blocks.frames for frame in frames if frame // blocks.frames == block])
-        start = (blocks.lead + local) * (blocks.framing.stride // decimation) - side(decimation)
-        index = (start[:, None] + np.arange(count)) % samples
-        parts.append(ops.take(power[:, block], index, axis=2))
-    return ops.sum(ops.concatenate(parts, axis=2) * weights, axis=-1)
-
-
-def _circular(values: Any, *, start: int, count: int) -> Any:
-    """`count` values from `start` on, along the last axis, which is circular."""
-    size = values.shape[-1]
-    start %= size
-    if start + count <= size:
-        return values[..., start : start + count]
-    return ops.concatenate([values[..., start:], values[..., : start + count - size]], axis=-1)
-
-
-def low_rate_count(window: int, decimation: int) -> int:
-    """J: low-rate samples from which a window of K samples is interpolated."""
-    return window if decimation == 1 else -(-(window - 1) // decimation) + 1 + 2 * SIDE
-
-
-def side(decimation: int) -> int:
-    """Low-rate samples read before a window."""
-    return 0 if decimation == 1 else SIDE
-
-
-@lru_cache(maxsize=256)
-def interpolation(window: int, decimation: int) -> np.ndarray:
-    """Q, (K, J): the least-squares interpolation of samples 0 ... K - 1 from those at h (j - SIDE).
-
-    |y|^2 of a Gabor filter with sigma >= 2 h has a spectrum that falls at least like a Gaussian, which as a
-    prior has the covariance exp(-d^2 / (2 (2 h)^2)).
+    Weight: width s in [2 / K, 0.5], in units of half a window, (N,), initially 0.4; its logarithm where
+    `logarithmic`. Clipped in the forward pass and projected after an update.
     """
-    if decimation == 1:
-        return np.eye(window)
-    grid = decimation * (np.arange(low_rate_count(window, decimation)) - side(decimation))
-    covariance = _covariance(grid, grid, decimation) + 1e-10 * np.eye(len(grid))
-    return np.linalg.solve(covariance, _covariance(grid, np.arange(window), decimation)).T
+
+    def __init__(self, num_filters: int, *, framing: Framing, logarithmic: bool = False, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.num_filters = num_filters
+        self.framing = framing
+        self.logarithmic = logarithmic
+        self.bounds = (2.0 / framing.window, LARGEST_WIDTH)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create width."""
+        lower, upper, initial = (self._stored(value) for value in (*self.bounds, INITIAL_WIDTH))
+        self.stored_bounds = (lower, upper)
+        self.width = self.add_weight(
+            name="width",
+            shape=(input_shape[-1],),
+            initializer=keras.initializers.Constant(initial),
+            constraint=Bounded(lower, upper),
+        )
+
+    def _stored(self, width: float) -> float:
+        return float(np.log(width)) if self.logarithmic else width
+
+    def effective_width(self) -> Any:
+        """s within its bounds, (N,), a tensor."""
+        lower, upper = self.stored_bounds
+        width = bounded(ops.convert_to_tensor(self.width), lower=lower, upper=upper)
+        return ops.exp(width) if self.logarithmic else width
+
+    def windows(self) -> Any:
+        """w, (N, K)."""
+        half = (self.framing.window - 1) / 2.0
+        width = self.effective_width()
+        position = ops.cast((np.arange(self.framing.window) - half) / half, width.dtype)
+        return ops.exp(-0.5 * ops.square(position[None, :] / width[:, None]))
 
 
-def _covariance(a: np.ndarray, b: np.ndarray, decimation: int) -> np.ndarray:
-    return np.exp(-((a[:, None] - b[None, :]) ** 2) / (2.0 * (2.0 * decimation) ** 2))
+class MeanPooling(keras.layers.Layer):
+    """Means over windows, zeros outside the clip: a window of K times 1 / K. No weights."""
+
+    def __init__(self, num_filters: int, *, framing: Framing, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.num_filters = num_filters
+        self.framing = framing
+
+    def windows(self) -> Any:
+        """1 / K everywhere, (N, K)."""
+        shape = (self.num_filters, self.framing.window)
+        return ops.full(shape, 1.0 / self.framing.window, dtype=self.variable_dtype)
+
+
+class MaxPooling(keras.layers.Layer):
+    """Maxima over windows, of what is inside the clip. No weights, and no windows: `frontends.fullrate` takes them."""

@@ -1,5 +1,6 @@
 """The spectrum of real signals, continued over both its ends, and cuts out of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from frontends.plan import SLICE_MARGIN, divisors
+from frontends.response import constant
 
 Complex = tuple[Any, Any]
 
@@ -35,25 +37,39 @@ class Spectrum:
         wide = ops.stack(_continued(half, below=beyond, above=beyond, length=length))
         return cls(half, wide, beyond, length)
 
-    def full(self) -> Complex:
-        """All bins, (buffers, length)."""
-        return _continued(self.half, below=0, above=self.length - self.half[0].shape[1], length=self.length)
+    def place(self, mu: Any, *, bins: Sequence[int]) -> tuple[Any, Any]:
+        """Where cuts of bins[n] bins around the centres mu [rad/sample], (N,), lie: first block and middle bin, (N,).
 
-    def cut(self, mu: Any, *, bins: int) -> tuple[Complex, Any]:
-        """`bins` bins around each centre mu [rad/sample], (buffers, N, bins), and the first of them, (N,).
-
-        Gathered in blocks of bins, each contiguous in memory; a cut is off its centre by at most half a block.
+        Cuts are gathered in blocks of bins, each contiguous in memory; one is off its centre by at most half a block.
         """
-        block = max(size for size in divisors(bins) if size <= max(1, SLICE_MARGIN * bins))
-        below = block * (-(-(bins // 2) // block) + 1)
+        block, below, half = np.transpose([(*_blocks_of(size), size // 2) for size in bins])
+        offset = constant(below - half, mu)
+        start = ops.round((mu * (self.length / (2.0 * np.pi)) + offset) / constant(block, mu))
+        start = ops.cast(start, "int32") * np.int32(np.array(bins) < self.length)
+        return start, start * np.int32(block) + np.int32(np.where(np.array(bins) < self.length, half - below, 0))
+
+    def cut(self, start: Any, *, bins: int) -> Complex:
+        """The cuts of `bins` bins that `place` has placed, (buffers, N, bins); (buffers, 1, length) for all bins."""
+        if bins == self.length:
+            low, size = (bins + 1) // 2, bins // 2
+            real, imag = ([part[:, :low], ops.flip(part[:, 1 : size + 1], axis=1)] for part in self.half)
+            whole = ops.concatenate([real[1], real[0]], axis=1), ops.concatenate([-imag[1], imag[0]], axis=1)
+            return whole[0][:, None], whole[1][:, None]
+        block, below = _blocks_of(bins)
         count = -(-(below + self.half[0].shape[1] + bins - bins // 2) // block) + 1
-        start = ops.round((mu * (self.length / (2.0 * np.pi)) + (below - bins // 2)) / block)
-        start = ops.cast(start, "int32")
-        index = start[:, None] + np.arange(bins // block, dtype="int32")
         blocks = self.wide[:, :, self.below - below : self.below - below + count * block]
+        # A centre that is no number has a start that is anywhere; its features are NaN, not an error of indices.
+        start = ops.clip(start, 0, count - bins // block)
+        index = start[:, None] + np.arange(bins // block, dtype="int32")
         cuts = ops.take(ops.reshape(blocks, (2, -1, count, block)), index, axis=2)
-        cuts = ops.reshape(cuts, (2, -1, mu.shape[0], bins))
-        return (cuts[0], cuts[1]), start * block - below
+        cuts = ops.reshape(cuts, (2, -1, start.shape[0], bins))
+        return cuts[0], cuts[1]
+
+
+def _blocks_of(bins: int) -> tuple[int, int]:
+    """Bins in a block, and bins below zero, in whole blocks, that cuts of `bins` bins may need."""
+    block = max(size for size in divisors(bins) if size <= max(1, SLICE_MARGIN * bins))
+    return block, block * (-(-(bins // 2) // block) + 1)
 
 
 def _continued(half: Complex, *, below: int, above: int, length: int) -> Complex:

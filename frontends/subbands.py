@@ -1,4 +1,4 @@
-"""Pooled Gabor energies by sub-bands: the clip's spectrum once, then small inverse FFTs at low rates.
+"""Pooled Gabor energies by sub-bands: the clip's spectrum once, then small FFTs at low rates.
 
 For a filter of centre mu and decimation h, with L the buffer's length: L / h bins around mu are cut out of the
 spectrum X, multiplied by the response E(w - mu) of the truncated kernel (real, as the envelope is even), and
@@ -6,153 +6,104 @@ taken back to time, which gives y at 1 / h of the rate up to a phase; |y|^2 is p
 centre in blocks of bins, without gradient; the rest of the centre is in E, with gradient.
 """
 
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from frontends import pooling
 from frontends.blocks import Blocks, lay_out
-from frontends.filters import gabor_taps
 from frontends.framing import Framing
+from frontends.fullband import full_band_frames, gabor_kernels
+from frontends.lowrate import SIDE, LowRate, at_edges, masked_windows
 from frontends.plan import Plan
-from frontends.spectrum import Complex, Spectrum
+from frontends.power import subband_frames
+from frontends.response import Waves, baseband_taps, lone_tap, minus_bins
+from frontends.spectrum import Spectrum
 
-FILTERS_AT_ONCE = 16  # on the full-band path
 
+def pooled_energies(
+    waveform: Any, *, mu: Any, sigma: Any, width: Any, windows: Any, framing: Framing, plan: Plan
+) -> Any:
+    """Energies (batch, frames, N) of waveforms (batch, T).
 
-def subband_energies(waveform: Any, *, mu: Any, sigma: Any, width: Any, framing: Framing, plan: Plan) -> Any:
-    """Energies (batch, frames, N) of waveforms (batch, T) of known T, for parameters in the boxes of `plan`.
-
-    mu [rad/sample] and sigma [samples] are within their bounds; width is the pooling width s; all (N,).
+    mu [rad/sample], sigma [samples] and the pooling width s, (N,), are within their bounds; windows (N, K) pool.
+    Filters inside their boxes of `plan` go by sub-bands. The others, and all where T is known only at run time or
+    shorter than a window, are computed at the full rate.
     """
-    groups = plan.groups()
-    reach = pooling.SIDE * max(h for h, _ in groups)
-    blocks = lay_out(framing, num_samples=waveform.shape[1], reach=reach)
-    spectrum = Spectrum.of(blocks.cut(waveform), bins=max((blocks.length // h for h, _ in groups if h > 1), default=0))
-    windows = pooling.gaussian_windows(width, window=framing.window)
-    frames = []
-    for decimation, members in groups:
-        parameters = {"mu": ops.take(mu, members), "sigma": ops.take(sigma, members), "blocks": blocks}
-        if decimation == 1:
-            power = full_band_power(spectrum.full(), **parameters)
-        else:
-            power = subband_power(spectrum, decimation=decimation, **parameters)
-        frames.append(_frames(power, ops.take(windows, members, axis=0), blocks, decimation))
-    order = np.argsort(np.concatenate([members for _, members in groups]))
-    return ops.transpose(ops.take(ops.concatenate(frames, axis=1), order, axis=1), (0, 2, 1))
-
-
-def full_band_energies(waveform: Any, *, mu: Any, sigma: Any, width: Any, framing: Framing) -> Any:
-    """As `subband_energies`, for any parameters and any T, also one known only at run time; slow.
-
-    A few filters at a time go through an FFT convolution at the full rate.
-    """
-    num_samples = waveform.shape[1]
-    num_samples = ops.shape(waveform)[1] if num_samples is None else num_samples
-    blocks = lay_out(framing, num_samples=num_samples, reach=0)
-    buffers = blocks.cut(waveform)
-    spectrum = ops.fft((buffers, ops.zeros_like(buffers)))
-    windows = pooling.gaussian_windows(width, window=framing.window)
-    inside = blocks.inside(buffers.dtype)
-    frames = []
-    for first in range(0, windows.shape[0], FILTERS_AT_ONCE):
-        some = slice(first, first + FILTERS_AT_ONCE)
-        power = full_band_power(spectrum, mu=mu[some], sigma=sigma[some], blocks=blocks)
-        power = ops.reshape(power, (-1, blocks.count, power.shape[1], blocks.length)) * inside[:, None]
-        power = ops.reshape(power, (-1, power.shape[2], blocks.length))
-        frames.append(blocks.join(pooling.pool(power, weights=windows[some], blocks=blocks, decimation=1)))
-    return ops.transpose(ops.concatenate(frames, axis=1), (0, 2, 1))
-
-
-def _frames(power: Any, windows: Any, blocks: Blocks, decimation: int) -> Any:
-    """(batch, N, frames): all frames alike, then those at the clip's edges with what is outside masked."""
-    framing, total = blocks.framing, blocks.num_frames
-    edges = [i for i in range(total) if framing.touches_edge(i, num_samples=blocks.num_samples)]
-    masks = [[True] * framing.window] + [framing.inside(i, num_samples=blocks.num_samples) for i in edges]
-    masked = windows[:, None] * ops.cast(np.array(masks), windows.dtype)
-    operator = ops.cast(pooling.interpolation(framing.window, decimation), windows.dtype)
-    weights = ops.matmul(ops.reshape(masked, (-1, framing.window)), operator)
-    weights = ops.reshape(weights, (-1, len(masks), operator.shape[1]))
-    layout = {"blocks": blocks, "decimation": decimation}
-    frames = blocks.join(pooling.pool(power, weights=weights[:, 0], **layout))
-    if not edges:
-        return frames
-    at_edges = pooling.pool_some(power, frames=edges, weights=weights[:, 1:], **layout)
-    first = sum(1 for position, frame in enumerate(edges) if position == frame)  # edges 0 ... first - 1 are in front
-    kept = frames[..., first : total - len(edges) + first]
-    return ops.concatenate([at_edges[..., :first], kept, at_edges[..., first:]], axis=-1)
-
-
-def full_band_power(spectrum: Complex, *, mu: Any, sigma: Any, blocks: Blocks) -> Any:
-    """|y|^2 at every sample of the buffers, (buffers, N, length), from their full spectrum."""
-    taps = gabor_taps(blocks.framing.window)
-    t, negative = ops.cast(taps, sigma.dtype), -int(taps[0])
-    mu = mu[:, None]
-    envelope = _envelope(t, sigma[:, None])
-    gap = ops.zeros((sigma.shape[0], blocks.length - len(taps)), sigma.dtype)
-
-    def wrapped(kernel: Any) -> Any:
-        return ops.concatenate([kernel[:, negative:], gap, kernel[:, :negative]], axis=1)
-
-    k_real, k_imag = ops.fft((wrapped(envelope * ops.cos(mu * t)), wrapped(envelope * ops.sin(mu * t))))
-    real, imag = (part[:, None] for part in spectrum)
-    # Correlation: y = ifft(X conj(K)) = conj(fft(conj(X) K)) / length.
-    y_real, y_imag = ops.fft((real * k_real + imag * k_imag, real * k_imag - imag * k_real))
-    return (ops.square(y_real) + ops.square(y_imag)) / blocks.length**2
-
-
-def subband_power(spectrum: Spectrum, *, mu: Any, sigma: Any, decimation: int, blocks: Blocks) -> Any:
-    """|y|^2 at 1 / h of the rate, (buffers, N, length / h)."""
-    length = blocks.length
-    bins = length // decimation
-    (real, imag), first = spectrum.cut(ops.stop_gradient(mu), bins=bins)
-    center = ops.cast(first + bins // 2, mu.dtype) * (2.0 * np.pi / length)
-    response, lone = kernel_response(
-        offset=mu - center, sigma=sigma, window=blocks.framing.window, length=length, bins=bins
+    num_samples, groups = waveform.shape[1], plan.groups()
+    # In a clip shorter than a window, a mask may leave a single sample, and interpolation is for sums.
+    if num_samples is None or num_samples < framing.window:
+        blocks = lay_out(framing, num_samples=num_samples or ops.shape(waveform)[1], reach=0)
+        spectrum = Spectrum.of(blocks.cut(waveform), bins=0)
+        frames = _at_full_rate(spectrum, mu, sigma, windows, chosen=ops.ones_like(mu), blocks=blocks)
+        return ops.transpose(frames, (0, 2, 1))
+    decimations = [h for h, _ in groups]
+    blocks = lay_out(framing, num_samples=num_samples, reach=SIDE * max(decimations))
+    bins = max((blocks.length // h for h in decimations if h > 1), default=0)
+    spectrum = Spectrum.of(blocks.cut(waveform), bins=bins)
+    held = plan.holds(mu=mu, sigma=sigma, width=width)
+    chosen = 1.0 - ops.cast(held, mu.dtype)
+    frames = ops.where(
+        held[:, None],
+        _by_groups(spectrum, mu, sigma, windows, groups=groups, blocks=blocks),
+        _at_full_rate(spectrum, mu, sigma, windows, chosen=chosen, blocks=blocks),
     )
-    response = response / length
-    y_real, y_imag = real * response, imag * response
-    if lone is not None:
-        lone = lone / length
-        y_real, y_imag = y_real - imag * lone, y_imag + real * lone
-    # |ifft(y)| = |fft(conj y)| up to the scale.
-    y_real, y_imag = ops.fft((y_real, -y_imag))
-    return ops.square(y_real) + ops.square(y_imag)
+    return ops.transpose(frames, (0, 2, 1))
 
 
-def kernel_response(*, offset: Any, sigma: Any, window: int, length: int, bins: int) -> tuple[Any, Any]:
-    """E(2 pi m / length - offset) of the truncated envelope, for m = -(bins // 2) ..., (N, bins): real, imaginary.
+def _at_full_rate(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, chosen: Any, blocks: Blocks) -> Any:
+    """Frames (batch, N, frames) of the chosen filters; zeros for the others."""
+    kernels, rate = gabor_kernels(mu, sigma, window=blocks.framing.window), LowRate(blocks, 1)
+    return full_band_frames(spectrum.half, kernels, weights=rate.full_rate_weights(windows), chosen=chosen, rate=rate)
 
-    The imaginary part is None for odd windows; for even ones it comes from the lone tap at -K / 2.
+
+def _by_groups(
+    spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, groups: list[tuple[int, np.ndarray]], blocks: Blocks
+) -> Any:
+    """Frames (batch, N, frames), group by group."""
+    length, window = blocks.length, blocks.framing.window
+    members = np.concatenate([some for _, some in groups])
+    # Taken on axis 1, as the gradient of `take` on axis 0 is sparse in TensorFlow, and not every optimizer takes that.
+    parameters = ops.take(ops.stack([mu, sigma]), members, axis=1)
+    windows = masked_windows(ops.transpose(ops.take(ops.transpose(windows), members, axis=1)), blocks)
+    all_bins = [length // h for h, some in groups for _ in some]
+    start, middle = spectrum.place(ops.stop_gradient(parameters[0]), bins=all_bins)
+    offset = minus_bins(parameters[0], middle, length=length)
+    taps = baseband_taps(offset, parameters[1], window=window) / length
+    waves = Waves.of(half=window // 2, length=length, bins=max(all_bins), like=mu)
+    frames, done = [], 0
+    ends = np.cumsum([len(some) for _, some in groups])[:-1].tolist()
+    parts = [ops.split(each, ends, axis=0) if ends else [each] for each in (taps, windows, start)]
+    for (decimation, some), taps_, windows_, start_ in zip(groups, *parts, strict=True):
+        bins, lone = length // decimation, None
+        if window % 2 == 0:
+            here = slice(done, done + len(some))
+            lone = lone_tap(offset[here], parameters[1][here], window=window, length=length, bins=bins) / length
+        ready = taps_ + _once_there(frames[-1]) if frames else taps_
+        cut = spectrum.cut(start_, bins=bins)
+        frames.append(subband_frames(cut, ready, lone, waves=waves, windows=windows_, rate=LowRate(blocks, decimation)))
+        done += len(some)
+    # Frames at the clip's edges come behind all others.
+    place, edges = np.arange(blocks.num_frames), at_edges(blocks)
+    place[edges] = blocks.num_frames + np.arange(len(edges))
+    return ops.take(ops.take(ops.concatenate(frames, axis=1), place, axis=2), np.argsort(members), axis=1)
+
+
+def _once_there(values: Any) -> Any:
+    """A zero that is there only after `values`, and whose gradient is there before theirs.
+
+    It lets one group follow another: a graph would else hold all groups' spectra and signals at once.
     """
-    half = window // 2
-    tau = ops.cast(np.arange(half + 1), sigma.dtype)
-    count = np.full(half + 1, 2.0)
-    count[0] = 1.0
-    if window % 2 == 0:
-        count[-1] = 1.0
-    offset = offset[:, None]
-    envelope = _envelope(tau, sigma[:, None])
-    taps = envelope * ops.cast(count, sigma.dtype)
-    cosines, sines = (ops.cast(part, sigma.dtype) for part in _waves(half, length, bins // 2 + 1))
-    even = ops.matmul(taps * ops.cos(offset * tau), cosines)
-    odd = ops.matmul(taps * ops.sin(offset * tau), sines)
-    negative, positive = even - odd, even + odd
-    response = ops.concatenate([ops.flip(negative[:, 1:], axis=1), positive[:, : bins - bins // 2]], axis=1)
-    if window % 2:
-        return response, None
-    angle = ops.cast(np.arange(bins) - bins // 2, sigma.dtype) * (2.0 * np.pi / length) - offset
-    return response, -envelope[:, -1:] * ops.sin(angle * half)
 
+    def zero(value: Any) -> Any:
+        return ops.cast(ops.logical_and(value > 0.0, value < 0.0), values.dtype)
 
-def _envelope(t: Any, sigma: Any) -> Any:
-    return ops.exp(-ops.square(t / sigma) / 2.0) / (np.sqrt(2.0 * np.pi) * sigma)
+    @ops.custom_gradient
+    def there(tensor: Any) -> tuple[Any, Callable[..., Any]]:
+        def gradient(*upstreams: Any, upstream: Any = None) -> Any:
+            return ops.zeros_like(tensor) + zero(upstreams[0] if upstream is None else upstream)
 
+        return zero(tensor[0, 0, 0]), gradient
 
-@lru_cache(maxsize=16)
-def _waves(half: int, length: int, bins: int) -> tuple[np.ndarray, np.ndarray]:
-    """cos and sin of 2 pi m t / length, (half + 1, bins)."""
-    phase = np.outer(np.arange(half + 1), np.arange(bins)) % length * (2.0 * np.pi / length)
-    return np.cos(phase), np.sin(phase)
+    return there(values)

@@ -1,6 +1,7 @@
 """The card of a snapshot: what a reader must know, written last, so that a card means a whole snapshot."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,12 +113,18 @@ def read_card(folder: Path) -> DatasetCard:
             "Run `leafworks prepare` (again: it resumes)."
         )
     try:
-        card = config.from_json(DatasetCard, path.read_text())
-    except (ValueError, UnicodeDecodeError) as error:
+        values = json.loads(path.read_text())
+        _refuse_another_version(values)
+        return config.from_dict(DatasetCard, values)
+    except ValueError as error:
         raise ValueError(f"`{path}` is not a readable card: {error}") from error
-    if card.schema_version != SCHEMA_VERSION:
+
+
+def _refuse_another_version(values: Any) -> None:
+    """Before the fields are looked at: another version has others."""
+    version = values.get("schema_version") if isinstance(values, dict) else None
+    if version != SCHEMA_VERSION:
         raise ValueError(
-            f"This leafworks reads snapshots of schema version {SCHEMA_VERSION}. Received: "
-            f"{card.schema_version} in {path}. Prepare the corpus again."
+            f"This leafworks reads snapshots of schema version {SCHEMA_VERSION}. Received: {version!r}. "
+            "Prepare the corpus again."
         )
-    return card

@@ -160,6 +160,24 @@ class Tracker:
         return str(run.info.run_id)
 
 
+def runs_beginning(tracking_uri: str, beginning: str) -> list[str]:
+    """The ids of all runs whose id begins so, sorted; `beginning` has letters and digits only."""
+    if not beginning.isalnum():
+        return []
+    client = _client(tracking_uri)
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    found = client.search_runs(experiments, f"attributes.run_id LIKE '{beginning}%'")
+    return sorted(str(run.info.run_id) for run in found)
+
+
+def download_artifact(tracking_uri: str, run_id: str, name: str, *, folder: Path) -> Path | None:
+    """Copies an artifact of a run into `folder`; None where the run has no artifact of that name."""
+    client = _client(tracking_uri)
+    if name not in {file.path for file in client.list_artifacts(run_id)}:
+        return None
+    return Path(client.download_artifacts(run_id, name, str(folder)))
+
+
 def _client(tracking_uri: str) -> "MlflowClient":
     import logging
 

@@ -222,6 +222,51 @@ class SnapshotSummary:
     note: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class WaveformsRequest:
+    """Recordings to be decoded.
+
+    Attributes:
+      recordings: files, and folders whose recordings at any depth are meant.
+      sample_rate: of the waveforms, in Hz.
+      folder: receives them.
+    """
+
+    recordings: tuple[str, ...]
+    sample_rate: int
+    folder: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waveform:
+    """A decoded recording.
+
+    Attributes:
+      name: its path below the folder that was given, or its file name; unique and printable.
+      path: of the waveform, float32 [samples] in a `.npy` file.
+      source: the recording's path as it was given, printable.
+      seconds: of the waveform.
+      described: what the file is, e.g. "WAV/PCM_16, 44100 Hz, 2 channels".
+      note: what the user should know; empty: nothing.
+    """
+
+    name: str
+    path: str
+    source: str
+    seconds: float
+    described: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waveforms:
+    """What became of the recordings; `ignored` counts other files in the folders."""
+
+    decoded: tuple[Waveform, ...]
+    rejected: tuple[RejectedClip, ...]
+    ignored: int
+
+
 def _require(holds: bool, rule: str, received: object) -> None:
     if not holds:
         raise ValueError(f"Rule: {rule}. Received: {received!r}.")

@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 
 from pipelines import audio, flac, mpeg, synthesis
-from pipelines.audio import Levels, Recording, Samples
+from pipelines.audio import Levels, Recording, Samples, Waveform
 from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
 from pipelines.containers import HEAD_BYTES, container_of, describe
@@ -74,17 +74,40 @@ def _read(clip: Clip, folder: str, config: PrepareConfig) -> tuple[Recording, st
         return _rendered(clip, config), "synthesis"
     path = Path(folder, clip.source)
     _check_stamp(clip, str(path))
+    return read_recording(path, start=clip.start, end=clip.end), audio.DECODER
+
+
+def read_recording(path: Path, *, start: float | None = None, end: float | None = None) -> Recording:
+    """Decodes the file at `path`, from `start` to `end` seconds, if it is whole.
+
+    Raises:
+      Rejected: it is no audio that libsndfile reads, or damaged.
+    """
     head = _head(path)
     container = container_of(head)
     check_whole(path, container)
     try:
         stream = mpeg.with_length(path) if container == "MP3" else None
-        recording = audio.read_mono(stream or os.fsencode(path), start=clip.start, end=clip.end)
+        recording = audio.read_mono(stream or os.fsencode(path), start=start, end=end)
     except soundfile.LibsndfileError as error:
         raise _verdict(error, path, head) from None
-    if clip.end is None and container == "FLAC":
-        _check_frames(recording, clip)
-    return recording, audio.DECODER
+    if end is None and container == "FLAC":
+        _check_frames(recording, start or 0.0)
+    return recording
+
+
+def resampled(recording: Recording, *, sample_rate: int) -> Waveform:
+    """The recording's waveform at `sample_rate` [Hz], float32 [samples].
+
+    Raises:
+      Rejected: an impossible rate, or samples that are not finite.
+    """
+    _check_rate(recording)
+    _check_finite(recording)
+    waveform = audio.resample(recording.waveform, source_rate=recording.rate, target_rate=sample_rate)
+    if not np.isfinite(waveform).all():
+        raise Rejected("non_finite", "its samples are so large that resampling leaves the range of float32")
+    return waveform
 
 
 def _words(error: Exception) -> str:
@@ -123,8 +146,8 @@ def _head(path: Path) -> bytes:
         raise Rejected("missing", f"the file cannot be read: {error.strerror}") from error
 
 
-def _check_frames(recording: Recording, clip: Clip) -> None:
-    announced = recording.announced_frames - round((clip.start or 0.0) * recording.rate)
+def _check_frames(recording: Recording, start: float) -> None:
+    announced = recording.announced_frames - round(start * recording.rate)
     if len(recording.waveform) < announced:
         raise Rejected("truncated", f"the file announces {announced} samples and has {len(recording.waveform)}")
 
@@ -143,19 +166,13 @@ def _verdict(error: soundfile.LibsndfileError, path: Path, head: bytes) -> Rejec
 def _finish(known: Decoded, recording: Recording, config: PrepareConfig) -> Decoded:
     _check_sound(recording, config)
     _check_length(recording, config)
-    waveform = audio.resample(recording.waveform, source_rate=recording.rate, target_rate=config.sample_rate)
-    if not np.isfinite(waveform).all():
-        raise Rejected("non_finite", "its samples are so large that resampling leaves the range of float32")
+    waveform = resampled(recording, sample_rate=config.sample_rate)
     return replace(known, samples=audio.quantise(waveform), levels=audio.measure_levels(waveform))
 
 
 def _check_sound(recording: Recording, config: PrepareConfig) -> None:
+    _check_rate(recording)
     length = len(recording.waveform)
-    if not _LOWEST_HZ <= recording.rate <= _HIGHEST_HZ:
-        raise Rejected(
-            "corrupt",
-            f"its header announces {recording.rate} samples a second, outside {_LOWEST_HZ} to {_HIGHEST_HZ}",
-        )
     duration_ms = 1000.0 * length / recording.rate
     if not length or duration_ms < config.min_duration_ms:
         raise Rejected(
@@ -163,9 +180,7 @@ def _check_sound(recording: Recording, config: PrepareConfig) -> None:
             f"{duration_ms:.1f} ms long ({length} samples at {recording.rate} Hz); "
             f"the shortest that is kept has {config.min_duration_ms:g} ms",
         )
-    bad = length - int(np.count_nonzero(np.isfinite(recording.waveform)))
-    if bad:
-        raise Rejected("non_finite", f"{bad} of {length} samples are NaN or infinite")
+    _check_finite(recording)
     swing = audio.swing_db(recording.waveform)
     if swing is None or swing < config.silence_db:
         peak = "digital silence or a constant" if swing is None else f"a peak of {swing:.1f} dB"
@@ -174,6 +189,21 @@ def _check_sound(recording: Recording, config: PrepareConfig) -> None:
             f"{peak} after averaging {recording.channels} channel(s) and removing the mean; "
             f"clips below {config.silence_db:g} dB are silent",
         )
+
+
+def _check_rate(recording: Recording) -> None:
+    if not _LOWEST_HZ <= recording.rate <= _HIGHEST_HZ:
+        raise Rejected(
+            "corrupt",
+            f"its header announces {recording.rate} samples a second, outside {_LOWEST_HZ} to {_HIGHEST_HZ}",
+        )
+
+
+def _check_finite(recording: Recording) -> None:
+    length = len(recording.waveform)
+    bad = length - int(np.count_nonzero(np.isfinite(recording.waveform)))
+    if bad:
+        raise Rejected("non_finite", f"{bad} of {length} samples are NaN or infinite")
 
 
 def _check_length(recording: Recording, config: PrepareConfig) -> None:

@@ -1,4 +1,4 @@
-"""Networks behind a front end: features [batch, frames, filters, 1] -> a map [batch, rows, columns, maps].
+"""Networks behind a front end: features [batch, frames, filters, channels] -> a map [batch, rows, columns, maps].
 
 Batch normalisation is synchronised over the workers of a trial, so that its moving statistics, and with
 them the checkpoint, do not depend on which worker writes it.
@@ -12,35 +12,34 @@ CONV_NET_FILTERS = (64, 128, 256, 256, 512, 512)
 _POOLED_BLOCKS = (0, 1, 3, 5)
 # With Keras's 0.99 the moving statistics of a run of a few hundred steps are still those of the initial weights.
 _MOMENTUM = 0.9
-
-
 _EFFICIENTNET_MINIMUM = 32
 
 
-def build_encoder(config: EncoderConfig, *, frames: int, num_filters: int, seed: int) -> keras.Model:
-    """The encoder that `config` names, for features [frames, num_filters, 1].
+def build_encoder(config: EncoderConfig, *, frames: int, num_filters: int, channels: int = 1, seed: int) -> keras.Model:
+    """The encoder that `config` names, for features [frames, num_filters, channels].
 
     Raises:
       ValueError: EfficientNetB0 for fewer than 32 frames or filters; its last map would be empty.
     """
     if config.name == "conv_net":
-        return conv_net(width=config.width, dropout=config.dropout, num_filters=num_filters, seed=seed)
+        settings = {"width": config.width, "dropout": config.dropout}
+        return conv_net(**settings, num_filters=num_filters, channels=channels, seed=seed)
     if min(frames, num_filters) < _EFFICIENTNET_MINIMUM:
         raise ValueError(
             f"efficientnet_b0 needs at least {_EFFICIENTNET_MINIMUM} frames and filters. Received: {frames} frames, "
             f"{num_filters} filters. Take longer windows or more filters, or the encoder conv_net."
         )
-    return efficientnet_b0()
+    return efficientnet_b0(channels)
 
 
-def conv_net(*, width: float, dropout: float, num_filters: int, seed: int) -> keras.Model:
+def conv_net(*, width: float, dropout: float, num_filters: int, channels: int = 1, seed: int) -> keras.Model:
     """The small ConvNet of the original LEAF code: 3,544,128 weights at width 1.
 
     Six blocks of a convolution over time (3 x 1) and one over frequency (1 x 3), each followed by ReLU,
     batch normalisation and dropout; 2 x 2 max pooling behind blocks 1, 2, 4 and 6. Pooling rounds
     sizes up, so that any number of frames and filters passes.
     """
-    features = keras.Input((None, num_filters, 1))
+    features = keras.Input((None, num_filters, channels))
     x = features
     for block, filters in enumerate(CONV_NET_FILTERS):
         for position, kernel in enumerate(((3, 1), (1, 3))):
@@ -52,13 +51,13 @@ def conv_net(*, width: float, dropout: float, num_filters: int, seed: int) -> ke
     return keras.Model(features, x, name="conv_net")
 
 
-def efficientnet_b0() -> keras.Model:
+def efficientnet_b0(channels: int = 1) -> keras.Model:
     """EfficientNetB0 without its head, from scratch, for features that arrive unscaled.
 
     The stock Keras model divides its input by 255 and normalises it with the statistics of images even
     with `weights=None`; here both layers pass their input on.
     """
-    stock = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(None, None, 1))
+    stock = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(None, None, channels))
 
     def adapted(layer: keras.layers.Layer) -> keras.layers.Layer:
         if isinstance(layer, keras.layers.Rescaling | keras.layers.Normalization):

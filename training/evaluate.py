@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.input import Batch, EvaluationInput, prefetched
+from training.input import Batch, EvaluationInput, Part, prefetched
 from training.records import Clips
 
 Predict = Callable[[Batch], np.ndarray]
@@ -20,17 +20,17 @@ class Scores:
     logits: np.ndarray
 
 
-def score(predict: Predict, batches: EvaluationInput, clips: Clips, *, make: Callable[[], object]) -> Scores:
+def score(predict: Predict, windows: EvaluationInput, clips: Clips, *, part: Part) -> Scores:
     """Scores a split.
 
     Args:
       predict: this worker's part of a batch -> logits [batch, classes] of the whole batch.
-      batches: the windows of the split.
+      windows: of the split.
       clips: the split.
-      make: starts the iteration over this worker's part of the batches.
+      part: this worker's.
     """
-    outputs = np.concatenate([predict(batch) for batch in prefetched(make)])
-    logits = batches.average(outputs)
+    outputs = np.concatenate([predict(batch) for batch in prefetched(lambda: windows.batches(part=part))])
+    logits = windows.average(outputs)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return Scores(

@@ -1,107 +1,154 @@
-"""Pictures of what a front end learned, each as SVG for the report and as PNG for the tracker.
+"""Pictures on paper: SVG for the report, PNG for the tracker and for people.
 
 Lines and text that are not data have the colour `INK`, which the report replaces by the page's own text
 colour, so that one picture serves light and dark pages.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-INK = "#5a6068"
-BEFORE, AFTER = "#9aa3ad", "#e8710a"
-_STYLE = {
+from training.config import CAPTIONS_NAME
+from training.panels import INK, Panel, Picture, Series
+
+_SHOWN_OF_A_BROWSER = 8
+_MOST_COLUMNS = 2000
+_COLOUR_PERCENTILES = (0.5, 99.5)
+_TITLE_LETTERS = 90
+_SETTINGS = {
     "svg.fonttype": "none",
     "svg.hashsalt": "leafworks",
     "font.size": 11,
     "font.family": "sans-serif",
+    "axes.titlesize": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.facecolor": "none",
+    "axes.formatter.useoffset": False,
     "legend.frameon": False,
     "legend.fontsize": 10,
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
 }
-_PCEN = ("pcen_alpha", "pcen_delta", "pcen_root", "pcen_smooth")
+_STYLES: dict[str, dict[str, Any]] = {
+    "thin": {"linewidth": 0.7, "alpha": 0.75},
+    "line": {"linewidth": 1.4},
+    "dashed": {"linewidth": 1.0, "linestyle": "--"},
+    "circles": {"linestyle": "", "marker": "o", "markersize": 4},
+    "dots": {"linestyle": "", "marker": ".", "markersize": 5},
+}
 
-Responses = tuple[np.ndarray, np.ndarray]
-Learned = Mapping[str, np.ndarray]
 
-
-def draw_all(folder: Path, *, before: Responses, after: Responses, learned: Learned) -> list[Path]:
-    """Draws every figure that the front end has something to show for.
+def draw_all(folder: Path, pictures: Sequence[Picture]) -> list[Path]:
+    """Draws every picture, and writes what they show in words.
 
     Args:
-      folder: receives `<figure>.svg` and `<figure>.png`.
-      before: (frequencies in Hz [points], magnitudes [filters, points]) at the start.
-      after: the same of the final weights.
-      learned: parameter -> values [epochs + 1, filters] in physical units, the start first.
+      folder: receives `<picture>.svg`, `<picture>.png`, and `CAPTIONS_NAME`: picture -> caption, in their order.
+      pictures: see `training.pictures.make_pictures`.
 
     Returns:
       The paths of all files written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    drawings: dict[str, tuple[Callable[[Axes], None], ...]] = {
-        "filter_responses": (
-            lambda axes: _responses(axes, before, "before training", BEFORE),
-            lambda axes: _responses(axes, after, "after training", AFTER),
-        ),
-        "centre_frequencies": (lambda axes: _centres(axes, learned["centre_hz"]),),
-    }
-    if "bandwidth_hz" in learned:
-        drawings["bandwidths"] = (lambda axes: _movement(axes, learned, "bandwidth_hz", "bandwidth (FWHM), Hz"),)
-    if "pooling_ms" in learned:
-        drawings["pooling_windows"] = (
-            lambda axes: _movement(axes, learned, "pooling_ms", "pooling window, std in ms"),
+    paths = [folder / f"{picture.name}{suffix}" for picture in pictures for suffix in (".svg", ".png")]
+    for picture in pictures:
+        _save(_draw(picture), folder / picture.name)
+    captions = {picture.name: picture.caption for picture in pictures}
+    (folder / CAPTIONS_NAME).write_text(json.dumps(captions, indent=2) + "\n")
+    return [*paths, folder / CAPTIONS_NAME]
+
+
+def draw_features(
+    path: Path, features: np.ndarray, *, time_s: np.ndarray, centre_hz: np.ndarray | None, title: str, unit: str
+) -> None:
+    """Writes the features (frames, N) of one recording as an image (PNG): time [s] by filter, marked in Hz."""
+    with mpl.rc_context(_SETTINGS):
+        figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+        axes = figure.subplots()
+        image, extent = _reduced(features), (*_edges(time_s), 0.5, features.shape[1] + 0.5)
+        low, high = np.percentile(image, _COLOUR_PERCENTILES)
+        drawn = axes.imshow(
+            image.T, origin="lower", aspect="auto", extent=extent, interpolation="nearest", vmin=low, vmax=high
         )
-    if all(name in learned for name in _PCEN):
-        drawings["pcen_values"] = tuple(
-            lambda axes, name=name: _movement(axes, learned, name, name.replace("pcen_", "PCEN "))  # type: ignore[misc]
-            for name in _PCEN
-        )
-    return [path for name, panels in drawings.items() for path in _save(folder, name, panels)]
+        axes.set(xlabel="time, s", ylabel="channel" if centre_hz is None else "centre frequency, Hz")
+        axes.set_title(title if len(title) <= _TITLE_LETTERS else f"…{title[-_TITLE_LETTERS:]}", parse_math=False)
+        if centre_hz is not None:
+            shown = _evenly(len(centre_hz), 8)
+            axes.set_yticks([index + 1 for index in shown], [f"{centre_hz[index]:.0f}" for index in shown])
+        figure.colorbar(drawn, ax=axes, label=unit, extend="both")
+        figure.savefig(path, format="png", dpi=130, facecolor="white")
 
 
-def _save(folder: Path, name: str, panels: tuple[Callable[[Axes], None], ...]) -> list[Path]:
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(5.2, 1.0 + 2.3 * len(panels)), layout="constrained")
-        for draw, axes in zip(panels, np.ravel(figure.subplots(len(panels), 1)), strict=True):
-            draw(axes)
-        figure.savefig(folder / f"{name}.svg", transparent=True, metadata={"Date": None})
-        figure.savefig(folder / f"{name}.png", dpi=130, facecolor="white")
-    return [folder / f"{name}.svg", folder / f"{name}.png"]
+def _draw(picture: Picture) -> Figure:
+    panels = [picture.panels[index] for index in _evenly(len(picture.panels), _SHOWN_OF_A_BROWSER)]
+    columns = 2 if picture.browse and len(panels) > 1 else 1
+    rows = -(-len(panels) // columns)
+    with mpl.rc_context(_SETTINGS):
+        figure = Figure(figsize=(5.2 if columns == 1 else 7.5, 1.0 + 2.1 * rows), layout="constrained")
+        alike = len({panel.x_label for panel in panels}) == 1
+        grid = figure.subplots(rows, columns, squeeze=False, sharex="col" if alike else "none").ravel()
+        for index, axes in enumerate(grid):
+            if index < len(panels):
+                lowest = not alike or index + columns >= len(panels)
+                _draw_panel(axes, panels[index], lowest=lowest, leftmost=index % columns == 0)
+            else:
+                axes.set_axis_off()
+        _legend(figure, grid)
+    return figure
 
 
-def _responses(axes: Axes, responses: Responses, title: str, colour: str) -> None:
-    frequencies, magnitudes = responses
-    axes.plot(frequencies / 1000, magnitudes.T, color=colour, linewidth=0.7, alpha=0.75)
-    total = np.sqrt(np.sum(magnitudes**2, axis=0))
-    axes.plot(frequencies / 1000, total / total.max(), color=INK, linewidth=1.4, label="cumulative (scaled)")
-    axes.set(title=f"Filter responses {title}", xlabel="frequency, kHz", ylabel="magnitude", ylim=(0, 1.3))
-    axes.legend(loc="upper right")
+def _draw_panel(axes: Axes, panel: Panel, *, lowest: bool, leftmost: bool) -> None:
+    for series in panel.series:
+        _plot(axes, series)
+    axes.set(title=panel.title, ylabel=panel.y_label if leftmost else "", xlabel=panel.x_label if lowest else "")
+    axes.tick_params(labelbottom=lowest)
+    if panel.y_limits is not None:
+        axes.set_ylim(panel.y_limits)
+    else:
+        axes.margins(y=0.1)
 
 
-def _centres(axes: Axes, centres: np.ndarray) -> None:
-    """Against equal steps on the mel scale (HTK) between the first and the last initial centre."""
-    filters = np.arange(1, centres.shape[1] + 1)
-    low, high = (1127 * np.log1p(centres[0, i] / 700) for i in (0, -1))
-    mel = 700 * np.expm1(np.linspace(low, high, len(filters)) / 1127)
-    axes.plot(filters, mel / 1000, color=INK, linewidth=1, linestyle="--", label="mel scale")
-    axes.plot(filters, centres[0] / 1000, "o", color=BEFORE, markersize=4, label="before training")
-    axes.plot(filters, centres[-1] / 1000, ".", color=AFTER, markersize=5, label="after training")
-    axes.set(title="Centre frequencies", xlabel="filter", ylabel="centre frequency, kHz")
-    axes.legend(loc="upper left")
+def _plot(axes: Axes, series: Series) -> None:
+    finite = np.where(np.isfinite(series.y), series.y, np.nan)
+    lines = axes.plot(series.x, finite.T, color=series.colour, **_STYLES[series.style])
+    for line in lines:
+        line.set_label("_")
+    if series.label:
+        lines[0].set_label(series.label)
 
 
-def _movement(axes: Axes, learned: Learned, name: str, label: str) -> None:
-    values = learned[name]
-    filters = np.arange(1, values.shape[1] + 1)
-    axes.plot(filters, values[0], "o", color=BEFORE, markersize=4, label="before training")
-    axes.plot(filters, values[-1], ".", color=AFTER, markersize=5, label="after training")
-    axes.set(xlabel="filter", ylabel=label)
-    axes.margins(y=0.25)
-    axes.legend(loc="upper left", ncols=2)
+def _legend(figure: Figure, grid: Iterable[Axes]) -> None:
+    """One for all panels, above them."""
+    named = {label: handle for axes in grid for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    if named:
+        figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=min(len(named), 3))
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with mpl.rc_context(_SETTINGS):
+        figure.savefig(path.with_suffix(".svg"), transparent=True, metadata={"Date": None})
+        figure.savefig(path.with_suffix(".png"), dpi=130, facecolor="white")
+
+
+def _evenly(count: int, shown: int) -> list[int]:
+    """At most `shown` of `count` indices, the first and the last among them."""
+    return sorted({round(index) for index in np.linspace(0, count - 1, min(count, shown))})
+
+
+def _reduced(features: np.ndarray) -> np.ndarray:
+    """At most `_MOST_COLUMNS` frames: means of equally many neighbours."""
+    together = -(-len(features) // _MOST_COLUMNS)
+    return (
+        np.add.reduceat(features, np.arange(0, len(features), together))
+        / np.minimum(together, len(features) - np.arange(0, len(features), together))[:, None]
+    )
+
+
+def _edges(time_s: np.ndarray) -> tuple[float, float]:
+    half = (time_s[-1] - time_s[0]) / max(len(time_s) - 1, 1) / 2.0 or 0.005
+    return float(time_s[0] - half), float(time_s[-1] + half)

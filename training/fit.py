@@ -186,7 +186,7 @@ def _end_epoch(progress: Progress, scores: Scores, *, examples: int) -> None:
 
 
 def _score(loop: Loop, split: Split) -> Scores:
-    return score(loop.predict, split.windows, split.clips, make=lambda: split.windows.batches(part=loop.part))
+    return score(loop.predict, split.windows, split.clips, part=loop.part)
 
 
 def _observe(progress: Progress, observe: Observe) -> None:

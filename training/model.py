@@ -3,6 +3,7 @@
 import keras
 
 from frontends.build import build
+from frontends.config import FrontendConfig
 from training.config import EncoderConfig
 from training.encoders import build_encoder
 
@@ -10,7 +11,7 @@ FRONTEND, ENCODER, HEAD = "frontend", "encoder", "head"
 
 
 def build_model(
-    frontend_config: object,
+    frontend_config: FrontendConfig,
     encoder_config: EncoderConfig,
     *,
     sample_rate: int,
@@ -36,9 +37,10 @@ def build_model(
     frontend.name = FRONTEND
     waveform = keras.Input((window,), name="waveform")
     features = frontend(waveform)
-    frames, num_filters = features.shape[1:]
-    encoder = build_encoder(encoder_config, frames=frames, num_filters=num_filters, seed=seed)
-    x = keras.layers.Reshape((frames, num_filters, 1))(features)
+    frames, num_filters, *maps = features.shape[1:]
+    (channels,) = maps or (1,)  # Wavegram has maps of its own
+    encoder = build_encoder(encoder_config, frames=frames, num_filters=num_filters, channels=channels, seed=seed)
+    x = keras.layers.Reshape((frames, num_filters, channels))(features)
     x = keras.layers.GlobalMaxPooling2D()(encoder(x))
     logits = keras.layers.Dense(classes, name=HEAD, dtype="float32")(x)
     return keras.Model(waveform, logits, name="classifier")

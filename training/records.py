@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from infra.card import LEDGER_NAME, DatasetCard, read_card
 
 _BYTES_PER_SAMPLE = 2
-_COLUMNS = ("clip_id", "split", "group", "labels", "status", "shard", "num_samples", "waveform_offset")
+_COLUMNS = ("clip_id", "split", "labels", "status", "shard", "num_samples", "waveform_offset")
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,6 @@ class Clips:
 
     Attributes:
       ids: clip ids, [clips].
-      groups: e.g. the speaker, [clips].
       labels: positions in the card's labels, int32 [clips].
       num_samples: lengths at the card's rate, int64 [clips].
       shards: file names, [clips].
@@ -27,7 +26,6 @@ class Clips:
     """
 
     ids: tuple[str, ...]
-    groups: tuple[str, ...]
     labels: np.ndarray
     num_samples: np.ndarray
     shards: tuple[str, ...]
@@ -58,7 +56,6 @@ class Snapshot:
         positions = {name: index for index, name in enumerate(self.card.labels)}
         return Clips(
             ids=tuple(row["clip_id"] for row in rows),
-            groups=tuple(row["group"] for row in rows),
             labels=np.array([_only_label(row, positions) for row in rows], np.int32),
             num_samples=np.array([row["num_samples"] for row in rows], np.int64),
             shards=tuple(row["shard"] for row in rows),

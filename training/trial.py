@@ -7,24 +7,22 @@ import numpy as np
 import tensorflow as tf
 
 from frontends import Leaf
-from frontends.inspect import frequency_responses, physical_parameters
+from frontends.inspect import Inspection, inspect, physical_parameters
 from infra import config
 from infra.files import write_atomically
 from infra.tracking import MemoryRun, MlflowRun, Run
 from training.checkpoint import CheckpointStore
-from training.config import RESULT_NAME, TrialRequest, TrialResult
+from training.config import FIGURES_FOLDER, MODEL_NAME, RESULT_NAME, TrialRequest, TrialResult
 from training.export import LEARNED_NAME, write_learned
 from training.figures import draw_all
 from training.fit import Fitted, Split, fit
 from training.input import EvaluationInput, Part, TrainingInput
 from training.loop import Loop
 from training.model import FRONTEND, build_model
+from training.pictures import make_pictures
 from training.progress_log import log_epoch
 from training.records import Snapshot
 from training.versions import versions
-
-MODEL_NAME = "model.keras"
-_RESPONSE_POINTS = 200
 
 
 def run_trial(request: TrialRequest, *, snapshot_folder: str, tracking_uri: str, run_id: str, part: Part) -> None:
@@ -48,7 +46,7 @@ def run_trial(request: TrialRequest, *, snapshot_folder: str, tracking_uri: str,
             seed=trial.seed,
         )
     frontend = model.get_layer(FRONTEND)
-    before = frequency_responses(frontend, _RESPONSE_POINTS)
+    before = inspect(frontend)
     batch_size = trial.train.batch_size
     training = TrainingInput(snapshot, snapshot.clips("train"), window=window, batch_size=batch_size, seed=trial.seed)
     fitted = fit(
@@ -122,16 +120,16 @@ def _record(
     model: keras.Model,
     fitted: Fitted,
     *,
-    before: tuple[np.ndarray, np.ndarray],
+    before: Inspection,
     result: TrialResult,
 ) -> None:
     """Writes everything that the trial leaves behind; the result last, so that it means a whole trial."""
     learned = {name: np.array(values) for name, values in fitted.progress.learned.items()}
     write_learned(folder / LEARNED_NAME, learned)
     model.save(folder / MODEL_NAME)
-    after = frequency_responses(model.get_layer(FRONTEND), _RESPONSE_POINTS)
-    for path in draw_all(folder / "figures", before=before, after=after, learned=learned):
-        run.artifact(path, folder="figures")
+    after = inspect(model.get_layer(FRONTEND))
+    for path in draw_all(folder / FIGURES_FOLDER, make_pictures(before, after)):
+        run.artifact(path, folder=FIGURES_FOLDER)
     run.artifact(folder / LEARNED_NAME)
     run.artifact(folder / MODEL_NAME)
     scores = {"test.accuracy": result.accuracy, "test.loss": result.loss}

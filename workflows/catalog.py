@@ -3,6 +3,15 @@
 import runpy
 from pathlib import Path
 
+from frontends.config import (
+    FrontendConfig,
+    LeafConfig,
+    MelFilterbankConfig,
+    SincNetConfig,
+    SincNetPlusConfig,
+    TimeDomainFilterbankConfig,
+    WavegramConfig,
+)
 from workflows import esc10, folder, fsdd, quickstart
 from workflows.workflow import Workflow
 
@@ -15,8 +24,22 @@ CORPORA: dict[str, str] = {
     "esc10": "ESC-10: 400 environmental sounds of 10 classes in 5 folds, 44.1 kHz (or those rows of ESC-50).",
 }
 FRONTENDS: dict[str, str] = {
-    "mel": "Mel filterbank energies, log or PCEN; fixed filters.",
+    "mel": "Mel filterbank energies, logarithm or (mel_pcen) learned PCEN; fixed filters.",
     "leaf": "LEAF: learned Gabor filters, Gaussian pooling and PCEN; 7 parameters per filter.",
+    "time_domain": "Time-domain filterbank: free kernels started from Gabor filters, a learned low-pass, logarithm.",
+    "sincnet": "SincNet: learned sinc band-pass filters, max pooling, layer normalisation; 4 parameters per filter.",
+    "sincnet_plus": "SincNet+: the same filters with LEAF's Gaussian pooling and PCEN; 7 parameters per filter.",
+    "wavegram": "Wavegram: a learned stack of convolutions over the waveform.",
+}
+# What `inspect` and `featurize` know by name: the defaults of each, and mel with learned PCEN.
+NAMED_FRONTENDS: dict[str, FrontendConfig] = {
+    "mel": MelFilterbankConfig(),
+    "mel_pcen": MelFilterbankConfig(compression="spcen"),
+    "leaf": LeafConfig(),
+    "time_domain": TimeDomainFilterbankConfig(),
+    "sincnet": SincNetConfig(),
+    "sincnet_plus": SincNetPlusConfig(),
+    "wavegram": WavegramConfig(),
 }
 ENCODERS: dict[str, str] = {
     "conv_net": "The small ConvNet of the original LEAF code, with a width multiplier.",

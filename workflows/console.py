@@ -4,17 +4,21 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
 from pipelines.config import Prepared, SnapshotSummary, Verification
+from training.config import Inspected
+from workflows.features import Features
 from workflows.plan import Plan
 from workflows.report import Table, percent
 
 _LOG_SECONDS = 10.0
 _LOG_WIDTH = 140
+_ROWS = 50
 
 
 class StageProgress:
@@ -119,6 +123,38 @@ def print_list(things: Mapping[str, Mapping[str, str]]) -> None:
         print(f"{kind}:")
         for name, text in entries.items():
             print(f"  {name:<{width}}  {text}")
+
+
+def print_inspection(inspected: Inspected, folder: str) -> None:
+    """The numbers in short, and the files; what is not among them, the front end does not have."""
+    grid = RichTable()
+    for name in ("over all filters", "unit", "lowest", "median", "highest", "median at initialisation"):
+        grid.add_column(name, justify="left" if name in ("over all filters", "unit") else "right")
+    for quantity in inspected.quantities:
+        values = (quantity.low, quantity.median, quantity.high, quantity.initial)
+        grid.add_row(quantity.name, quantity.unit, *("-" if value is None else f"{value:.4g}" for value in values))
+    if inspected.quantities:
+        _print(grid)
+    else:
+        print("This front end has no filters, windows or curves of a physical kind to show.")
+    print(f"Written to {folder}:\n  {', '.join(inspected.files)}")
+
+
+def print_features(features: Features, folder: Path) -> None:
+    """One recording a line, the first few of many."""
+    grid = RichTable()
+    for name in ("recording", "s", "frames", "features", "file", "what it is"):
+        grid.add_column(name, justify="right" if name in ("s", "frames", "features") else "left", overflow="fold")
+    for file in features.written[:_ROWS]:
+        sizes = (f"{file.seconds:.2f}", str(file.frames), str(file.features))
+        grid.add_row(file.source, *sizes, str(Path(file.path).relative_to(folder)), file.note)
+    if features.written:
+        _print(grid)
+    if len(features.written) > _ROWS:
+        print(f"... and {len(features.written) - _ROWS} more")
+    ignored = f", {features.ignored} other files ignored" if features.ignored else ""
+    print(f"{len(features.written)} recordings featurized, {len(features.failed)} failed{ignored}")
+    print(f"Written to {folder}")
 
 
 def print_summary(summary: SnapshotSummary) -> None:

@@ -1,8 +1,11 @@
 """Where things are below the root folder of all results."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+_DATABASE = "mlflow.db"
 
 
 @dataclass(frozen=True)
@@ -16,9 +19,14 @@ class Places:
         """`<corpus>/<key>/` of every prepared corpus."""
         return self.root / "snapshots"
 
+    @property
+    def trials(self) -> Path:
+        """`<trial id>/` of every trial."""
+        return self.root / "trials"
+
     def trial(self, trial_id: str) -> Path:
         """Everything of one trial."""
-        return self.root / "trials" / trial_id
+        return self.trials / trial_id
 
     def state(self, workflow: str) -> Path:
         """What the last run of a workflow was: its config, snapshot and trials."""
@@ -27,6 +35,20 @@ class Places:
     def report(self, workflow: str) -> Path:
         """The page of a workflow."""
         return self.root / "reports" / f"{workflow}.html"
+
+    def inspection(self, what: str) -> Path:
+        """Pictures and numbers of a front end."""
+        return self.root / "inspect" / re.sub(r"[^A-Za-z0-9_.-]+", "_", Path(what).name)
+
+    @property
+    def features(self) -> Path:
+        """Features of recordings."""
+        return self.root / "features"
+
+    def existing_tracking(self) -> str | None:
+        """MLflow's address, if there is a store: asking for a missing SQLite file would make one."""
+        address, artifact_root = self.tracking()
+        return address if artifact_root is None or (self.root / _DATABASE).is_file() else None
 
     def tracking(self) -> tuple[str, str | None]:
         """MLflow's address and, for a local store, the folder of its artifacts.
@@ -37,4 +59,4 @@ class Places:
         if address:
             return address, None
         root = self.root.resolve()
-        return f"sqlite:///{root / 'mlflow.db'}", str(root / "mlflow")
+        return f"sqlite:///{root / _DATABASE}", str(root / "mlflow")

@@ -1,5 +1,6 @@
 """The table of a workflow, and its page: one self-contained HTML file."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import jinja2
 from infra import config
 from infra.card import read_card
 from infra.files import write_atomically
-from training.config import FAILURE_NAME, RESULT_NAME, TrialResult
+from training.config import CAPTIONS_NAME, FAILURE_NAME, FIGURES_FOLDER, RESULT_NAME, TrialResult
 from workflows.intervals import Estimate, estimate, paired_difference
 from workflows.places import Places
 from workflows.plan import read_result
@@ -17,13 +18,6 @@ from workflows.runner import WorkflowState
 
 # The colour that `training.figures` gives to everything that is not data.
 _INK = "#5a6068"
-_CAPTIONS = {
-    "filter_responses": "Magnitude responses of all filters, before and after training, each scaled to a peak of 1.",
-    "centre_frequencies": "Centre frequency of every filter against equal steps on the mel scale.",
-    "bandwidths": "Full width at half maximum of every filter's response.",
-    "pooling_windows": "Standard deviation of every filter's Gaussian pooling window.",
-    "pcen_values": "PCEN per filter: exponent alpha, offset delta, root r, smoothing s.",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,9 +156,14 @@ def _by_seed(results: list[TrialResult]) -> dict[int, float]:
 def _figures(name: str, results: list[TrialResult], places: Places) -> list[tuple[str, str, str]]:
     """(figure, caption, SVG) of the first finished seed of a front end."""
     first = next(result for result in results if result.name == name)
-    folder = places.trial(first.trial_id) / "figures"
-    found = [(figure, caption, folder / f"{figure}.svg") for figure, caption in _CAPTIONS.items()]
-    return [(figure, caption, _inline(path, f"{name}-{figure}")) for figure, caption, path in found if path.is_file()]
+    folder = places.trial(first.trial_id) / FIGURES_FOLDER
+    path = folder / CAPTIONS_NAME
+    captions = (
+        json.loads(path.read_text()) if path.is_file() else {svg.stem: "" for svg in sorted(folder.glob("*.svg"))}
+    )
+    return [
+        (figure, caption, _inline(folder / f"{figure}.svg", f"{name}-{figure}")) for figure, caption in captions.items()
+    ]
 
 
 def _inline(path: Path, prefix: str) -> str:

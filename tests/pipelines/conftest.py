@@ -1,5 +1,6 @@
 """What the tests of `pipelines` share: small corpora, requests, and one prepared snapshot."""
 
+import functools
 import shutil
 import warnings
 from collections.abc import Callable
@@ -14,7 +15,9 @@ with warnings.catch_warnings():  # Beam and its cloud clients warn when they are
     warnings.simplefilter("ignore")
     import apache_beam  # noqa: F401
 
+from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig, PrepareRequest, SyntheticConfig
+from pipelines.decoding import Decoded, decode_clip
 from pipelines.prepare import prepare
 
 Request = Callable[..., PrepareRequest]
@@ -47,6 +50,32 @@ def write_audio(noise: Callable[..., np.ndarray]) -> Callable[..., Path]:
 
 
 @pytest.fixture
+def write_files() -> Callable[[Path, dict[str, bytes]], Path]:
+    """Writes relative path -> content below a folder, which it returns."""
+
+    def write(folder: Path, files: dict[str, bytes]) -> Path:
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def decode(tmp_path: Path) -> Callable[..., Decoded]:
+    """Decodes the file of this name in `tmp_path`: (name, and fields of the clip)."""
+
+    def run(name: str, **fields: Any) -> Decoded:
+        fields = {"labels": ("a",), "stamp": stamp_of(str(tmp_path / name)), **fields}
+        clip = Clip(clip_id=name, source=name, split="train", group=name, **fields)
+        return decode_clip(clip, folder=str(tmp_path), config=PrepareConfig(corpus="folder"))
+
+    return run
+
+
+@pytest.fixture
 def request_for(tmp_path: Path) -> Request:
     """Makes a request: (corpus, source=..., root=..., workers=..., and fields of the config)."""
 
@@ -68,6 +97,13 @@ def request_for(tmp_path: Path) -> Request:
         )
 
     return make
+
+
+@pytest.fixture
+def small(request_for: Request) -> Request:
+    """Makes a request for 66 short synthetic clips in 17 shards: (root=..., workers=...)."""
+    synthetic = SyntheticConfig(clips_per_class=6, duration_ms=100.0)
+    return functools.partial(request_for, "synthetic", clips_per_shard=4, synthetic=synthetic)
 
 
 @pytest.fixture(scope="session")

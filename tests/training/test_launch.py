@@ -1,7 +1,9 @@
 """Trials on a real local Ray with a real MLflow store: one run each, also when a worker is killed."""
 
 import dataclasses
+import json
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +32,25 @@ TRIAL = TrialConfig(
     train=TrainConfig(epochs=3, batch_size=16, encoder=EncoderConfig(width=0.05)),
     seed=3,
 )
+# Without dropout, whose masks differ from one number of workers to another; and with small steps, because Adam makes
+# whole ones of rounding errors: at the default rates these alone move the loss of an epoch by up to 5e-3.
+PLAIN = dataclasses.replace(
+    TRIAL,
+    train=TrainConfig(
+        epochs=1,
+        batch_size=16,
+        learning_rate=3e-5,
+        frontend_learning_rate=1e-5,
+        encoder=EncoderConfig(width=0.125, dropout=0.0),
+    ),
+)
 
 
-def request(snapshot, root: Path, names, *, workers: int) -> LaunchRequest:
-    """The same trial under several names, so that it can be compared with itself."""
-    trials = tuple(TrialRequest(name=name, trial_id=name, config=TRIAL, folder=str(root / name)) for name in names)
+def request(snapshot, root: Path, configs: Mapping[str, TrialConfig], *, workers: int) -> LaunchRequest:
+    """Trials by their names."""
+    trials = tuple(
+        TrialRequest(name=name, trial_id=name, config=trial, folder=str(root / name)) for name, trial in configs.items()
+    )
     return LaunchRequest(
         workflow="test",
         snapshot=str(snapshot.folder),
@@ -56,7 +72,7 @@ def kill_one_worker() -> None:
 
 @pytest.fixture(scope="module")
 def two_workers(snapshot, tmp_path_factory):
-    """A trial of two workers that nothing disturbed, and the same one with a worker killed after epoch 1."""
+    """A trial of two workers that nothing disturbed, the same one with a worker killed after epoch 1, a plain one."""
     root, killed = tmp_path_factory.mktemp("two"), threading.Event()
 
     def on_line(line: str) -> None:
@@ -66,7 +82,7 @@ def two_workers(snapshot, tmp_path_factory):
 
     launched = run_stage(
         "training.launch",
-        request(snapshot, root, ["unbroken", "killed"], workers=2),
+        request(snapshot, root, {"unbroken": TRIAL, "killed": TRIAL, "plain": PLAIN}, workers=2),
         Launched,
         on_line=on_line,
     )
@@ -79,6 +95,12 @@ def checkpoint(root: Path, name: str, which: str = "last") -> dict[str, np.ndarr
     """The arrays of a trial's checkpoint, without its times."""
     with np.load(root / name / "checkpoints" / f"{which}.npz") as arrays:
         return {key: arrays[key] for key in arrays if key != "progress"}
+
+
+def first_loss(root: Path, name: str) -> float:
+    """The training loss of a trial's first epoch, unrounded."""
+    with np.load(root / name / "checkpoints" / "last.npz") as arrays:
+        return json.loads(str(arrays["progress"]))["history"][0]["train.loss"]
 
 
 def result(root: Path, name: str) -> TrialResult:
@@ -108,10 +130,11 @@ def test_a_killed_worker_leaves_one_finished_run(two_workers):
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     trials = {run.data.tags["leafworks.trial"]: run for run in runs if run not in parents}
     assert len(parents) == 1
-    assert len(runs) == 3
+    assert len(runs) == 4
     assert {run.info.status for run in runs} == {"FINISHED"}
+    twins = [trials[name].info.run_id for name in ("unbroken", "killed")]
     for key in ("train.loss", "validation.accuracy"):
-        histories = [client.get_metric_history(run.info.run_id, key) for run in trials.values()]
+        histories = [client.get_metric_history(run_id, key) for run_id in twins]
         assert [[(m.step, m.value) for m in history] for history in histories] == [
             [(m.step, m.value) for m in histories[0]]
         ] * 2
@@ -145,21 +168,18 @@ def test_the_number_of_filters_is_the_same_everywhere(two_workers):
 
 @pytest.fixture(scope="module")
 def one_worker(snapshot, tmp_path_factory):
-    """The same trial with one worker, and beside it one that cannot succeed."""
+    """The plain trial with one worker, and beside it one that cannot succeed."""
     root = tmp_path_factory.mktemp("one")
-    asked = request(snapshot, root, ["one", "diverging"], workers=1)
-    good, bad = asked.trials
-    train = dataclasses.replace(TRIAL.train, learning_rate=1e30)
-    bad = dataclasses.replace(bad, config=dataclasses.replace(TRIAL, train=train))
-    return root, run_stage("training.launch", dataclasses.replace(asked, trials=(bad, good)), Launched)
+    diverging = dataclasses.replace(TRIAL, train=dataclasses.replace(TRIAL.train, learning_rate=1e30))
+    asked = request(snapshot, root, {"diverging": diverging, "plain": PLAIN}, workers=1)
+    return root, run_stage("training.launch", asked, Launched)
 
 
 def test_one_worker_comes_to_the_same_result(two_workers, one_worker):
-    """The same examples in the same order: the first epoch's loss is equal up to rounding and dropout's masks."""
-    logs = [(root / name / "log.txt").read_text() for root, name in ((one_worker[0], "one"), (two_workers, "unbroken"))]
-    losses = [float(log.splitlines()[0].split("train loss ")[1].split(",")[0]) for log in logs]
-    assert losses[0] == pytest.approx(losses[1], rel=0.05)
-    assert result(one_worker[0], "one").workers == 1
+    """The same examples in the same order: the first epoch's loss is equal up to rounding."""
+    one, two = (first_loss(root, "plain") for root in (one_worker[0], two_workers))
+    assert one == pytest.approx(two, rel=1e-4)
+    assert [result(root, "plain").workers for root in (one_worker[0], two_workers)] == [1, 2]
 
 
 def test_a_trial_that_cannot_succeed_fails_alone(one_worker):
@@ -170,11 +190,11 @@ def test_a_trial_that_cannot_succeed_fails_alone(one_worker):
     assert list(launched.failed) == ["diverging"]
     assert "loss must be finite" in launched.failed["diverging"].splitlines()[-1]
     assert (root / "diverging" / FAILURE_NAME).read_text().strip() == launched.failed["diverging"].strip()
-    assert (root / "one" / RESULT_NAME).is_file()
+    assert (root / "plain" / RESULT_NAME).is_file()
     client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
     runs = client.search_runs([client.get_experiment_by_name("leafworks/test").experiment_id])
     states = {run.data.tags.get("leafworks.trial", "parent"): run.info.status for run in runs}
-    assert states == {"one": "FINISHED", "diverging": "FAILED", "parent": "FAILED"}
+    assert states == {"plain": "FINISHED", "diverging": "FAILED", "parent": "FAILED"}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frontends.config import LeafConfig, MelFilterbankConfig
+from frontends.config import LeafConfig, MelFilterbankConfig, WavegramConfig
 from training.config import EncoderConfig, TrainConfig
 from training.input import Batch, Part
 from training.loop import Loop
@@ -36,7 +36,7 @@ def test_the_front_end_adds_its_parameters_and_nothing_else():
 def test_a_step_changes_every_trainable_weight(name):
     """No part is cut off from the loss."""
     encoder = EncoderConfig(name=name, width=0.1 if name == "conv_net" else 1.0)
-    model = model_of(MelFilterbankConfig(compression="pcen"), encoder)
+    model = model_of(MelFilterbankConfig(compression="spcen"), encoder)
     strategy, config = tf.distribute.get_strategy(), TrainConfig(batch_size=4, encoder=encoder)
     loop = Loop(model, strategy=strategy, config=config, steps_per_epoch=10, part=Part())
     random = np.random.default_rng(0)
@@ -50,6 +50,16 @@ def test_a_step_changes_every_trainable_weight(name):
         if (old == weight.numpy()).all()
     ]
     assert not still
+
+
+@pytest.mark.parametrize(("form", "image"), [("panns", (32, 64)), ("reference", (64, 1))])
+def test_a_wavegram_s_maps_are_the_encoder_s_channels(form, image):
+    """Features with maps of their own pass as they are; the others are one map."""
+    model = model_of(WavegramConfig(form=form), EncoderConfig(width=0.1), window=3200)
+    assert model.get_layer("conv_net").input_shape == (None, None, *image)
+    logits = model(0.1 * np.random.default_rng(0).standard_normal((2, 3200)).astype(np.float32))
+    assert logits.shape == (2, 5)
+    assert np.isfinite(logits).all()
 
 
 def test_efficientnet_b0_refuses_a_short_window():

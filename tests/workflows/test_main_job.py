@@ -1,15 +1,19 @@
 """The main job through the command line, in small: from nothing to a table and a page in a real browser."""
 
+import csv
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+
+from infra.environment import QUIET
 
 SMALL = ["--seeds", "0", "1", "--train.epochs", "2", "--train.encoder.width", "0.05"]
 SMALL += ["--prepare.synthetic.clips-per-class", "10", "--prepare.clips-per-shard", "30"]
@@ -95,6 +99,45 @@ def test_verify_and_show_answer(root):
     assert "foreign.txt" in found.stdout
 
 
+def test_a_trained_front_end_is_inspected(root, table, tmp_path):
+    """By the beginning of its run's id; the numbers are those of the trial's last record of the best epoch."""
+    run_id, trial = trained(root, "leaf")
+    done = leafworks("inspect", f"run:{run_id[:10]}", "--out", tmp_path / "out", root=root)
+    assert "centre_shift_hz" in done.stdout
+    assert f"Written to {tmp_path / 'out'}" in done.stdout
+    with (tmp_path / "out" / "filters.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 40
+    assert any(float(row["centre_shift_hz"]) for row in rows)
+    figures, drawn = ({path.name for path in folder.glob("*.png")} for folder in (trial / "figures", tmp_path / "out"))
+    assert figures == drawn
+
+
+def test_a_trained_front_end_makes_features(root, tmp_path):
+    """Those of the layer inside the trained model, to the last bit."""
+    samples = 0.1 * np.random.default_rng(0).normal(size=20000)
+    soundfile.write(tmp_path / "x.wav", samples, 16000, subtype="FLOAT")
+    _, trial = trained(root, "leaf")
+    arguments = ["--frontend", f"run:{trial.name}", "--out", tmp_path / "out"]
+    leafworks("featurize", tmp_path / "x.wav", *arguments, root=root)
+    code = (
+        "import sys, keras, numpy as np, soundfile, frontends.build\n"
+        "layer = keras.saving.load_model(sys.argv[1]).get_layer('frontend')\n"
+        "waveform, _ = soundfile.read(sys.argv[2], dtype='float32')\n"
+        "np.save(sys.argv[3], layer(waveform[None])[0])\n"
+    )
+    places = [trial / "model.keras", tmp_path / "x.wav", tmp_path / "expected.npy"]
+    subprocess.run([sys.executable, "-c", code, *map(str, places)], check=True, env={**os.environ, **QUIET})
+    with np.load(tmp_path / "out" / "x.wav.npz") as archive:
+        np.testing.assert_array_equal(archive["features"], np.load(tmp_path / "expected.npy"))
+
+
+def trained(root: Path, name: str) -> tuple[str, Path]:
+    """The run id and the folder of a finished trial of a front end."""
+    results = {path.parent: json.loads(path.read_text()) for path in sorted(root.glob("trials/*/result.json"))}
+    return next((result["run_id"], folder) for folder, result in results.items() if result["name"] == name)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -102,6 +145,10 @@ def test_verify_and_show_answer(root):
         (["run", "fsdd", "--source", "/nowhere/at/all"], "/nowhere/at/all"),
         (["report", "fsdd"], "leafworks run fsdd"),
         (["run", "quickstrat"], "quickstart"),
+        (["inspect", "lefa"], "mel_pcen, leaf"),
+        (["inspect", "run:0123"], "none has"),
+        (["featurize", "--frontend", "mel"], "recordings are audio files"),
+        (["featurize", "/nowhere.wav", "--frontend", "/nowhere.keras"], "no such file"),
     ],
 )
 def test_bad_input_ends_with_what_to_do(arguments, words, tmp_path):
@@ -136,22 +183,6 @@ def test_a_killed_command_goes_on(tmp_path):
             assert [metric.step for metric in history] == [1, 2]
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """A real headless Chromium."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        assert not os.environ.get("CI"), "CI has Chromium"
-        pytest.skip("needs Chromium, which is not installed (on Debian: apt install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=flags)
-        yield chromium
-        chromium.close()
-
-
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_the_page_in_a_browser(root, table, browser, width, scheme):
     """Reads the table, finds the figures; nothing is fetched, nothing overflows, text stands out."""
@@ -165,7 +196,8 @@ def test_the_page_in_a_browser(root, table, browser, width, scheme):
         assert cells[0] == row["name"]
         assert cells[1].startswith(f"{100 * row['accuracy']['mean']:.1f} [")
         assert cells[3] == str(row["frontend_parameters"])
-    for figure in ("filter_responses", "centre_frequencies", "bandwidths", "pooling_windows", "pcen_values"):
+    figures = ("filter_responses", "centre_frequencies", "bandwidths", "pooling_windows", "pcen_values", "movement")
+    for figure in figures:
         box = page.locator(f"figure[data-figure=leaf-{figure}] svg").bounding_box()
         assert box["width"] > 250
         assert box["height"] > 120
