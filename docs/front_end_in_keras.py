@@ -12,7 +12,7 @@ SAMPLE_RATE, SAMPLES = 16000, 4000
 TONES_HZ = np.array([300.0, 700.0, 1500.0, 3500.0])
 
 
-def clips(count, *, seed):
+def clips(count: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Waveforms (count, samples) in [-1, 1] and which tone is in each."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(len(TONES_HZ), size=count)
@@ -26,7 +26,8 @@ class Replan(keras.callbacks.Callback):
 
     count = 0
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Plan anew, and compile anew if that changed anything."""
         if self.model.get_layer("leaf").replan():
             self.model.make_train_function(force=True)
             self.model.make_test_function(force=True)

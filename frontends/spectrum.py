@@ -11,6 +11,7 @@ from frontends.plan import SLICE_MARGIN, divisors
 from frontends.response import constant
 
 Complex = tuple[Any, Any]
+OFF_TIES = 0.01  # of a block
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Spectrum:
         Cuts are gathered in blocks of bins, each contiguous in memory; one is off its centre by at most half a block.
         """
         block, below, half = np.transpose([(*_blocks_of(size), size // 2) for size in bins])
-        offset = constant(below - half, mu)
+        # Initial centres are often halfway between two blocks; where rounding goes must not depend on the backend.
+        offset = constant(below - half + OFF_TIES * block, mu)
         start = ops.round((mu * (self.length / (2.0 * np.pi)) + offset) / constant(block, mu))
         start = ops.cast(start, "int32") * np.int32(np.array(bins) < self.length)
         return start, start * np.int32(block) + np.int32(np.where(np.array(bins) < self.length, half - below, 0))

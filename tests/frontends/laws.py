@@ -97,7 +97,7 @@ def assert_finite_on_extreme_signals(make: type, rng: Rng, *, training: bool = F
 
 
 def assert_precision(make: type, rng: Rng, *, policy: str, tolerance: float) -> None:
-    """Only features have the policy's dtype, and are rounded; the weights and the arithmetic stay as wide as they are."""
+    """Features have the policy's compute dtype, and are rounded to it; weights and arithmetic stay wide."""
     x = noise(rng, batch=2, samples=2000)
     layer, full = make(dtype=policy), make()
     features = layer(x)

@@ -57,6 +57,17 @@ def test_a_switch_freezes_its_part(rng: np.random.Generator, make: Make, argumen
         assert (weight.numpy() != before[weight.path]).any() == learns, weight.path
 
 
+@pytest.mark.parametrize(("make", "arguments"), FORMS.values(), ids=list(FORMS))
+def test_a_frozen_layer_learns_nothing(make: Make, arguments: dict) -> None:
+    """Keras's own switch reaches every weight; the LEAF code's sinc convolution hides its own from Keras."""
+    layer = make(4, **arguments)
+    layer.build((None, 800))
+    assert len(layer.trainable_weights) == len(layer.weights)
+    layer.trainable = False
+    assert layer.trainable_weights == []
+    assert len(layer.non_trainable_weights) == len(layer.weights)
+
+
 @pytest.mark.parametrize("compression", OF_COMPRESSION)
 @pytest.mark.parametrize("pooling", OF_POOLING)
 @pytest.mark.parametrize(

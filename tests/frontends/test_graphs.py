@@ -1,6 +1,6 @@
 """What the graphs of front ends hold: no tensor of all filters at the full rate, no scan over frames."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import keras
 import pytest

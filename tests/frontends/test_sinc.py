@@ -1,8 +1,6 @@
 """SincNet and SincNet+: parity with the LEAF code, a float64 model elsewhere, live gradients at every bound."""
 
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 
 import keras
 import laws

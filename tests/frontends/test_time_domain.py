@@ -1,8 +1,5 @@
 """Time-domain filterbanks: parity with the LEAF code, a float64 model elsewhere, any rate, whatever is learned."""
 
-from functools import partial
-from pathlib import Path
-
 import laws
 import numpy as np
 import pytest

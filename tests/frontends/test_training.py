@@ -28,8 +28,8 @@ def of_all_scales(make: Make, **arguments: object) -> keras.layers.Layer:
     layers = [built(make(EACH, scale=scale, **arguments)) for scale in SCALES]
     whole = built(make(EACH * len(SCALES), **arguments))
     for weight, *parts in zip(whole.weights, *(layer.weights for layer in layers), strict=True):
-        by_filter = [axis for axis, (size, part) in enumerate(zip(weight.shape, parts[0].shape)) if size != part]
-        if by_filter:
+        by_filter = np.flatnonzero(np.array(weight.shape) != parts[0].shape)
+        if by_filter.size:
             weight.assign(np.concatenate(parts, axis=by_filter[0]))
     return whole
 
