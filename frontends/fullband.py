@@ -46,13 +46,13 @@ def full_band_frames(half: Complex, kernels: Complex, *, weights: Any, chosen: A
 
         def filtered(n: Any) -> tuple[Complex, Complex, Any]:
             """The kernel's spectrum, the signal and its power."""
-            response = ops.fft(tuple(_wrapped(part[n][None] / length, length) for part in taps))
+            response = ops.fft(tuple(_wrapped(_row(part, n) / length, length) for part in taps))
             signal = conjugate_fft(_times_conjugate(spectrum, response))
             return response, signal, masked(square(signal), inside)
 
         def forward(i: Any, pooled: Any) -> Any:
-            n = order[i]
-            return _put(pooled, n, pool(filtered(n)[2][:, None], weights_[n][None], rate)[:, 0])
+            n = ops.take(order, i, axis=0)
+            return _put(pooled, n, pool(filtered(n)[2][:, None], _row(weights_, n), rate)[:, 0])
 
         pooled = ops.zeros((num_filters, ops.shape(real)[0], rate.blocks.frames), real.dtype)
         pooled = ops.fori_loop(0, count, forward, pooled)
@@ -61,9 +61,11 @@ def full_band_frames(half: Complex, kernels: Complex, *, weights: Any, chosen: A
             upstream = upstreams[0] if upstream is None else upstream
 
             def backward(i: Any, totals: tuple[Any, ...]) -> tuple[Any, ...]:
-                n = order[i]
+                n = ops.take(order, i, axis=0)
                 response, signal, power = filtered(n)
-                d_power, d_weight = unpool(power[:, None], upstream[n][:, None], weights_[n][None], rate)
+                d_power, d_weight = unpool(
+                    power[:, None], ops.transpose(_row(upstream, n), (1, 0, 2)), _row(weights_, n), rate
+                )
                 d_power = masked(d_power[:, 0], inside)
                 v = conjugate_fft((signal[0] * d_power, signal[1] * d_power))
                 d_response = [ops.sum(part, axis=0, keepdims=True) for part in _times_conjugate(spectrum, v)]
@@ -88,6 +90,14 @@ def full_band_frames(half: Complex, kernels: Complex, *, weights: Any, chosen: A
 def _times_conjugate(a: Complex, b: Complex) -> Complex:
     """a conj(b)."""
     return a[0] * b[0] + a[1] * b[1], a[1] * b[0] - a[0] * b[1]
+
+
+def _row(values: Any, n: Any) -> Any:
+    """Row n of values (N, ...), (1, ...).
+
+    Not values[n]: XLA would take n, and with it the weights that it depends on, for a constant, and compile every step.
+    """
+    return ops.take(values, ops.reshape(n, (1,)), axis=0)
 
 
 def _put(values: Any, n: Any, row: Any) -> Any:
