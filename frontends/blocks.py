@@ -69,21 +69,17 @@ class Blocks:
         return ops.cast(ops.logical_and(time >= 0, time < self.num_samples), dtype)
 
     def join(self, frames: Any) -> Any:
-        """(batch * count, N, frames) to (batch, N, frames of the clip)."""
+        """(N, batch * count, frames) to (N, batch, frames of the clip)."""
         if self._single():
             return frames
-        filters = frames.shape[1]
-        joined = ops.transpose(ops.reshape(frames, (-1, self.count, filters, self.frames)), (0, 2, 1, 3))
-        return ops.reshape(joined, (-1, filters, self.count * self.frames))[:, :, : self.num_frames]
+        return ops.reshape(frames, (frames.shape[0], -1, self.count * self.frames))[:, :, : self.num_frames]
 
     def split(self, frames: Any) -> Any:
-        """The transpose of `join`, (batch * count, N, frames), with zeros after the clip's end."""
+        """The transpose of `join`, (N, batch * count, frames), with zeros after the clip's end."""
         if self._single():
             return frames
-        batch, filters = ops.shape(frames)[0], frames.shape[1]
-        after = ops.zeros((batch, filters, self.count * self.frames - self.num_frames), frames.dtype)
-        frames = ops.reshape(ops.concatenate([frames, after], axis=2), (batch, filters, self.count, self.frames))
-        return ops.reshape(ops.transpose(frames, (0, 2, 1, 3)), (-1, filters, self.frames))
+        after = ops.zeros((*ops.shape(frames)[:2], self.count * self.frames - self.num_frames), frames.dtype)
+        return ops.reshape(ops.concatenate([frames, after], axis=2), (frames.shape[0], -1, self.frames))
 
     def _single(self) -> bool:
         return isinstance(self.count, int) and self.count == 1

@@ -36,6 +36,21 @@ class FrontEnd(keras.layers.Layer):
         self.learn_compression = learn_compression
         self.compress = make_compression(compression, learn=learn_compression, dtype=self.dtype_policy)
 
+    @property
+    def trainable(self) -> bool:
+        """Whether what is not frozen by an argument is learned; setting it thaws nothing that is."""
+        return bool(keras.layers.Layer.trainable.fget(self))
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        keras.layers.Layer.trainable.fset(self, value)
+        for part, learned in (
+            (getattr(self.filterbank, "pooling", None), self.filterbank.arguments.get("learn_pooling", True)),
+            (self.compress, self.learn_compression),
+        ):
+            if isinstance(part, keras.layers.Layer) and not learned:
+                part.trainable = False
+
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights of the filterbank and of the compression."""
         batch, samples = check_waveform_shape(input_shape, name=type(self).__name__)

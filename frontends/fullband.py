@@ -14,47 +14,49 @@ from typing import Any
 from keras import ops
 
 from frontends.lowrate import LowRate
-from frontends.power import Complex, conjugate_fft, masked, pool, square, unpool
+from frontends.overlap import power_gradient, shifted_sum, spread, stride_sums, weights_gradient
+from frontends.pairs import Pair, conjugate, mirrored, scaled, side_by_side, square, times
 from frontends.response import envelope, turned
 
 
-def gabor_kernels(mu: Any, sigma: Any, *, window: int) -> Complex:
+def gabor_kernels(mu: Any, sigma: Any, *, window: int) -> Pair:
     """g(t) for t = -(K // 2) ... ceil(K / 2) - 1, (N, K): real and imaginary."""
     half = window // 2
     magnitude, (cosine, sine) = envelope(sigma, half), turned(mu, half)
 
-    def mirrored(taps: Any, sign: float) -> Any:
+    def both_ways(taps: Any, sign: float) -> Any:
         return ops.concatenate([sign * ops.flip(taps[:, 1:], axis=1), taps[:, : window - half]], axis=1)
 
-    return mirrored(magnitude * cosine, 1.0), mirrored(magnitude * sine, -1.0)
+    return both_ways(magnitude * cosine, 1.0), both_ways(magnitude * sine, -1.0)
 
 
-def full_band_frames(half: Complex, kernels: Complex, *, weights: Any, chosen: Any, rate: LowRate) -> Any:
-    """Frames (batch, N, frames) from the half spectrum (buffers, length // 2 + 1) of the buffers of `rate`.
+def full_band_frames(half: Pair, kernels: Pair, *, weights: Any, chosen: Any, rate: LowRate) -> Any:
+    """Frames (N, batch, frames) from the half spectrum of the buffers of `rate`, see `spectrum.Spectrum`.
 
-    `chosen`, (N,), is 1 where a filter is wanted and 0 where zeros are; weights are `rate.full_rate_weights`.
+    `chosen`, (N,), is 1 where a filter is wanted and 0 where zeros are; weights are `rate.weights`.
     """
     num_filters, length = weights.shape[0], rate.blocks.length
-    inside = rate.blocks.inside(half[0].dtype)
+    inside = rate.blocks.inside(weights.dtype)
 
     @ops.custom_gradient
     def frames(*tensors: Any) -> tuple[Any, Callable[..., Any]]:
-        real, imag, *taps, weights_, chosen_ = tensors
-        spectrum = _both_sides((real, imag), length)
+        *half_, real, imag, weights_, chosen_ = tensors
+        taps = (real, imag)
         order = ops.argsort(-chosen_)
         count = ops.cast(ops.sum(chosen_), "int32")
 
-        def filtered(n: Any) -> tuple[Complex, Complex, Any]:
-            """The kernel's spectrum, the signal and its power."""
+        def filtered(n: Any) -> tuple[Pair, Pair, Pair]:
+            """The spectra of the clip and of the kernel, and the signal."""
+            spectrum = _both_sides(tuple(half_), length)
             response = ops.fft(tuple(_wrapped(_row(part, n) / length, length) for part in taps))
-            signal = conjugate_fft(_times_conjugate(spectrum, response))
-            return response, signal, masked(square(signal), inside)
+            return spectrum, response, ops.fft(times(conjugate(spectrum), response))
 
         def forward(i: Any, pooled: Any) -> Any:
             n = ops.take(order, i, axis=0)
-            return _put(pooled, n, pool(filtered(n)[2][:, None], _row(weights_, n), rate)[:, 0])
+            power = _masked(square(filtered(n)[2]), inside)
+            return _put(pooled, n, shifted_sum(stride_sums(power[None], _row(weights_, n)), rate)[0])
 
-        pooled = ops.zeros((num_filters, ops.shape(real)[0], rate.blocks.frames), real.dtype)
+        pooled = ops.zeros((num_filters, ops.shape(half_[0])[0], rate.blocks.frames), weights_.dtype)
         pooled = ops.fori_loop(0, count, forward, pooled)
 
         def gradient(*upstreams: Any, upstream: Any = None) -> tuple[Any, ...]:
@@ -62,34 +64,33 @@ def full_band_frames(half: Complex, kernels: Complex, *, weights: Any, chosen: A
 
             def backward(i: Any, totals: tuple[Any, ...]) -> tuple[Any, ...]:
                 n = ops.take(order, i, axis=0)
-                response, signal, power = filtered(n)
-                d_power, d_weight = unpool(
-                    power[:, None], ops.transpose(_row(upstream, n), (1, 0, 2)), _row(weights_, n), rate
-                )
-                d_power = masked(d_power[:, 0], inside)
-                v = conjugate_fft((signal[0] * d_power, signal[1] * d_power))
-                d_response = [ops.sum(part, axis=0, keepdims=True) for part in _times_conjugate(spectrum, v)]
-                d_taps = conjugate_fft((d_response[0], d_response[1]))
-                rows = (*(_taken(part / length, taps[0].shape[1]) for part in (d_taps[0], -d_taps[1])), d_weight)
+                spectrum, response, signal = filtered(n)
+                power, weight = _masked(square(signal), inside), _row(weights_, n)
+                d_sums = ops.stack(spread(_row(upstream, n), rate), axis=1)
+                d_sums = ops.reshape(d_sums, (1, rate.span.rows, -1))
+                d_power = _masked(power_gradient(d_sums, 2.0 * weight, samples=length)[0], inside)
+                v = ops.fft(conjugate(scaled(signal, d_power)))
+                d_response = tuple(ops.sum(part, axis=0, keepdims=True) for part in times(conjugate(spectrum), v))
+                d_taps = (_taken(part / length, real.shape[1])[0] for part in conjugate(ops.fft(d_response)))
+                rows = (*d_taps, weights_gradient(power[None], d_sums, weight)[0])
+                d_half = _one_side(times(v, response), length)
                 return (
-                    totals[0] + response[0] * v[0] - response[1] * v[1],
-                    totals[1] + response[0] * v[1] + response[1] * v[0],
-                    *(_put(total, n, row[0]) for total, row in zip(totals[2:], rows, strict=True)),
+                    *(total + part for total, part in zip(totals[:2], d_half, strict=True)),
+                    *(_put(total, n, row) for total, row in zip(totals[2:], rows, strict=True)),
                 )
 
-            zeros = tuple(ops.zeros_like(each) for each in (*spectrum, *taps, weights_))
-            d_real, d_imag, *rest = ops.fori_loop(0, count, backward, zeros)
-            return (*_one_side((d_real, d_imag)), *rest, ops.zeros_like(chosen_))
+            zeros = tuple(ops.zeros_like(each) for each in (*half_, *taps, weights_))
+            return (*ops.fori_loop(0, count, backward, zeros), ops.zeros_like(chosen_))
 
         return pooled, gradient
 
-    pooled = frames(*half, *kernels, weights, chosen)
-    return rate.blocks.join(ops.transpose(pooled, (1, 0, 2)))
+    return rate.blocks.join(frames(*half, *kernels, weights, chosen))
 
 
-def _times_conjugate(a: Complex, b: Complex) -> Complex:
-    """a conj(b)."""
-    return a[0] * b[0] + a[1] * b[1], a[1] * b[0] - a[0] * b[1]
+def _masked(values: Any, inside: Any) -> Any:
+    """Values (buffers, length), zero outside the clip."""
+    count, size = ops.shape(inside)[0], values.shape[-1]
+    return ops.reshape(ops.reshape(values, (-1, count, size)) * inside, (-1, size))
 
 
 def _row(values: Any, n: Any) -> Any:
@@ -106,21 +107,18 @@ def _put(values: Any, n: Any, row: Any) -> Any:
     return ops.where(here, row, values)
 
 
-def _both_sides(half: Complex, length: int) -> Complex:
+def _both_sides(half: Pair, length: int) -> Pair:
     """All `length` bins, from zero on, of a half spectrum of real signals."""
-    mirrored = [ops.flip(part[:, 1 : (length + 1) // 2], axis=1) for part in half]
-    return ops.concatenate([half[0], mirrored[0]], axis=1), ops.concatenate([half[1], -mirrored[1]], axis=1)
+    return side_by_side(half, mirrored(half, first=1, last=(length - 1) // 2))
 
 
-def _one_side(full: Complex) -> Complex:
+def _one_side(full: Pair, length: int) -> Pair:
     """The transpose of `_both_sides`."""
-    length = full[0].shape[1]
-    size, mirrored = length // 2 + 1, (length - 1) // 2
-    folded = []
-    for part, sign in zip(full, (1.0, -1.0), strict=True):
-        share = ops.flip(part[:, size:], axis=1) * sign
-        folded.append(part[:, :size] + ops.pad(share, ((0, 0), (1, size - 1 - mirrored))))
-    return folded[0], folded[1]
+    size, above = length // 2 + 1, (length - 1) // 2
+    negative = mirrored((full[0][:, size:], full[1][:, size:]), first=0, last=above - 1)
+    shares = (ops.pad(part, ((0, 0), (1, size - 1 - above))) for part in negative)
+    real, imag = (part[:, :size] + share for part, share in zip(full, shares, strict=True))
+    return real, imag
 
 
 def _wrapped(kernels: Any, length: int) -> Any:

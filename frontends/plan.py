@@ -46,7 +46,7 @@ class Precision:
 
 PRECISIONS = {
     # A full-scale tone outside the cut has a tenth of the floor of 1e-5 of LEAF at most.
-    "exact": Precision(ratio=0.65, side_lobe=2e-8, white_leakage=1e-5, brown_leakage=1e-4),
+    "exact": Precision(ratio=0.65, side_lobe=1.2e-8, white_leakage=2e-6, brown_leakage=2e-5),
     "fast": Precision(ratio=0.9, side_lobe=4e-7, white_leakage=2e-4, brown_leakage=1e-3),
 }
 _ANYWHERE = (-np.inf, np.inf)

@@ -4,7 +4,7 @@ E(w) is the response of the envelope exp(-t^2 / (2 sigma^2)) / (sqrt(2 pi) sigma
 a filter of centre mu has E(w - mu).
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -58,7 +58,7 @@ def _table(half: int) -> np.ndarray:
 
 
 def baseband_taps(offset: Any, sigma: Any, *, window: int) -> Any:
-    """Twofold taps times cos and sin of offset t, (N, 2, half + 1): what `Waves.response` needs of a kernel.
+    """Twofold taps times cos and sin of offset t, (N, 2, half + 1): what `responses` needs of a kernel.
 
     offset [rad/sample] is how far the centre lies above the middle bin.
     """
@@ -71,55 +71,43 @@ def baseband_taps(offset: Any, sigma: Any, *, window: int) -> Any:
     return ops.stack(turned(offset, half), axis=1) * taps[:, None]
 
 
-@dataclass(frozen=True)
-class Waves:
-    """cos and sin of 2 pi m t / length, t = 0 ... half, for bins m in runs around zero.
+def responses(taps: Any, *, length: int, bins: list[int], counts: list[int]) -> list[Any]:
+    """E(2 pi m / length - offset) for m = -(bins // 2) ..., (counts[i], bins[i]): real but for the `lone_tap`.
 
-    Attributes:
-      start: at the first bin of each run, (2, runs, half + 1); an even number of runs, half of them below zero.
-      within: at the bins of one run, (2 half + 2, RUN).
+    Taps are those of `baseband_taps`, of all groups of filters one behind the other: counts[i] filters of bins[i] bins.
+    The bins of a filter are computed in runs. The phase of a run's first bin is rotated into the taps, what is left is
+    one constant matrix for all.
     """
+    num_filters, half = taps.shape[0], taps.shape[2] - 1
+    runs = [_runs(size) for size in bins]
+    most = max(runs)
+    start, within = (constant(each, taps) for each in _waves(half, length, most))
+    members = np.repeat(np.arange(num_filters), np.repeat(runs, counts)).astype("int32")
+    places = np.concatenate(
+        [np.tile(np.arange(n) + (most - n) // 2, count) for n, count in zip(runs, counts, strict=True)]
+    )
 
-    start: Any
-    within: Any
+    @ops.custom_gradient
+    def rows(taps_: Any) -> tuple[Any, Callable[..., Any]]:
+        start_cosine, start_sine = ops.unstack(ops.take(start, places, axis=1))
+        cosine, sine = ops.unstack(ops.take(taps_, members, axis=0), axis=1)
+        turned_taps = [cosine * start_cosine + sine * start_sine, sine * start_cosine - cosine * start_sine]
 
-    @classmethod
-    def of(cls, *, half: int, length: int, bins: int, like: Any) -> "Waves":
-        """For cuts of at most `bins` bins, in the dtype of `like`."""
-        start, within = _waves(half, length, bins)
-        return cls(constant(start, like), constant(within, like))
+        def gradient(*upstreams: Any, upstream: Any = None) -> Any:
+            upstream = upstreams[0] if upstream is None else upstream
+            first, second = ops.split(ops.matmul(upstream, ops.transpose(within)), 2, axis=1)
+            d_taps = [first * start_cosine - second * start_sine, first * start_sine + second * start_cosine]
+            d_taps = ops.segment_sum(ops.concatenate(d_taps, axis=1), members, num_segments=num_filters)
+            return ops.reshape(d_taps, (num_filters, 2, half + 1))
 
-    def response(self, taps: Any, *, bins: int) -> Any:
-        """E(2 pi m / length - offset) for m = -(bins // 2) ..., (N, bins): real; see `lone_tap` for even windows.
+        return ops.matmul(ops.concatenate(turned_taps, axis=1), within), gradient
 
-        The phase of a run's first bin is rotated into the taps, what is left is one constant matrix.
-        """
-        filters, _, count = taps.shape
-        start_cosine, start_sine = ops.unstack(self._start(bins))
-        cosine, sine = ops.split(taps, 2, axis=1)
-        rotated = [cosine * start_cosine + sine * start_sine, sine * start_cosine - cosine * start_sine]
-        columns = ops.reshape(ops.concatenate(rotated, axis=-1), (-1, 2 * count))
-        first = _runs(bins) // 2 * RUN - bins // 2
-        return ops.reshape(ops.matmul(columns, self.within), (filters, -1))[:, first : first + bins]
-
-    def gradient(self, d_response: Any, taps: Any) -> Any:
-        """The transpose of `response`, (N, 2, half + 1)."""
-        filters, _, count = taps.shape
-        bins = d_response.shape[1]
-        start_cosine, start_sine = ops.unstack(self._start(bins))
-        runs = _runs(bins)
-        before = runs // 2 * RUN - bins // 2
-        padded = ops.pad(d_response, ((0, 0), (before, runs * RUN - before - bins)))
-        d_columns = ops.matmul(ops.reshape(padded, (-1, RUN)), ops.transpose(self.within))
-        d_columns = ops.reshape(d_columns, (filters, runs, 2, count))
-        first, second = ops.unstack(d_columns, axis=2)
-        d_cosine = ops.sum(first * start_cosine - second * start_sine, axis=1)
-        d_sine = ops.sum(first * start_sine + second * start_cosine, axis=1)
-        return ops.stack([d_cosine, d_sine], axis=1)
-
-    def _start(self, bins: int) -> Any:
-        middle, runs = self.start.shape[1] // 2, _runs(bins)
-        return self.start[:, middle - runs // 2 : middle + runs // 2]
+    rows_, found, done = rows(taps), [], 0
+    for size, count, n in zip(bins, counts, runs, strict=True):
+        here = ops.reshape(rows_[done : done + n * count], (count, -1))
+        found.append(here[:, n // 2 * RUN - size // 2 :][:, :size])
+        done += n * count
+    return found
 
 
 def _runs(bins: int) -> int:
@@ -127,8 +115,12 @@ def _runs(bins: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def _waves(half: int, length: int, bins: int) -> tuple[np.ndarray, np.ndarray]:
-    first = RUN * (np.arange(_runs(bins)) - _runs(bins) // 2)
+def _waves(half: int, length: int, runs: int) -> tuple[np.ndarray, np.ndarray]:
+    """cos and sin of 2 pi m t / length, t = 0 ... half, for bins m in runs around zero.
+
+    At the first bin of each run, (2, runs, half + 1), half of them below zero; and inside a run, (2 half + 2, RUN).
+    """
+    first = RUN * (np.arange(runs) - runs // 2)
 
     def waves(phase: np.ndarray) -> list[np.ndarray]:
         angle = phase % length * (2.0 * np.pi / length)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from frontends.pairs import Pair, mirrored, side_by_side
 from frontends.plan import SLICE_MARGIN, divisors
 from frontends.response import constant
 
-Complex = tuple[Any, Any]
 OFF_TIES = 0.01  # of a block
 
 
@@ -19,14 +19,14 @@ class Spectrum:
     """Spectra of buffers of `length` samples.
 
     Attributes:
-      half: bins 0 ... length // 2, real and imaginary, each (buffers, bins).
-      wide: the same, continued over both ends and stacked, (2, buffers, bins).
+      half: bins 0 ... length // 2, (buffers, bins).
+      wide: the same, continued over both ends.
       below: bins of `wide` below zero.
       length: samples in a buffer, the number of bins of the whole circle.
     """
 
-    half: Complex
-    wide: Any
+    half: Pair
+    wide: Pair
     below: int
     length: int
 
@@ -35,7 +35,7 @@ class Spectrum:
         """The spectrum of real buffers (buffers, length), for cuts of at most `bins` bins around any centre."""
         half, length = ops.rfft(buffers), buffers.shape[1]
         beyond = bins // 2 + 3 * max(1, int(SLICE_MARGIN * bins)) + 1
-        wide = ops.stack(_continued(half, below=beyond, above=beyond, length=length))
+        wide = _continued(half, below=beyond, above=beyond, length=length)
         return cls(half, wide, beyond, length)
 
     def place(self, mu: Any, *, bins: Sequence[int]) -> tuple[Any, Any]:
@@ -50,22 +50,26 @@ class Spectrum:
         start = ops.cast(start, "int32") * np.int32(np.array(bins) < self.length)
         return start, start * np.int32(block) + np.int32(np.where(np.array(bins) < self.length, half - below, 0))
 
-    def cut(self, start: Any, *, bins: int) -> Complex:
-        """The cuts of `bins` bins that `place` has placed, (buffers, N, bins); (buffers, 1, length) for all bins."""
+    def cut(self, start: Any, *, bins: int) -> Pair:
+        """The cuts of `bins` bins that `place` has placed, (N, buffers, bins); for all, (1, buffers, length)."""
         if bins == self.length:
-            low, size = (bins + 1) // 2, bins // 2
-            real, imag = ([part[:, :low], ops.flip(part[:, 1 : size + 1], axis=1)] for part in self.half)
-            whole = ops.concatenate([real[1], real[0]], axis=1), ops.concatenate([-imag[1], imag[0]], axis=1)
-            return whole[0][:, None], whole[1][:, None]
+            negative = mirrored(self.half, first=1, last=bins // 2)
+            positive = (self.half[0][:, : (bins + 1) // 2], self.half[1][:, : (bins + 1) // 2])
+            real, imag = side_by_side(negative, positive)
+            return real[None], imag[None]
         block, below = _blocks_of(bins)
-        count = -(-(below + self.half[0].shape[1] + bins - bins // 2) // block) + 1
-        blocks = self.wide[:, :, self.below - below : self.below - below + count * block]
+        count = -(-(below + self.length // 2 + 1 + bins - bins // 2) // block) + 1
+        first = self.below - below
+        parts = [part[:, first : first + count * block] for part in self.wide]
         # A centre that is no number has a start that is anywhere; its features are NaN, not an error of indices.
         start = ops.clip(start, 0, count - bins // block)
-        index = start[:, None] + np.arange(bins // block, dtype="int32")
-        cuts = ops.take(ops.reshape(blocks, (2, -1, count, block)), index, axis=2)
-        cuts = ops.reshape(cuts, (2, -1, start.shape[0], bins))
-        return cuts[0], cuts[1]
+        buffers = ops.cast(ops.arange(ops.shape(parts[0])[0]), "int32")
+        index = start[:, None, None] + buffers[None, :, None] * np.int32(count)
+        index = ops.reshape(index + np.arange(bins // block, dtype="int32"), (-1,))
+        # On axis 1: the gradient of `take` on axis 0 is sparse in TensorFlow.
+        cuts = (ops.take(ops.reshape(part, (1, -1, block)), index, axis=1) for part in parts)
+        real, imag = (ops.reshape(each, (start.shape[0], -1, bins)) for each in cuts)
+        return real, imag
 
 
 def _blocks_of(bins: int) -> tuple[int, int]:
@@ -74,13 +78,9 @@ def _blocks_of(bins: int) -> tuple[int, int]:
     return block, block * (-(-(bins // 2) // block) + 1)
 
 
-def _continued(half: Complex, *, below: int, above: int, length: int) -> Complex:
+def _continued(half: Pair, *, below: int, above: int, length: int) -> Pair:
     """`below` more bins below zero and `above` more above the half spectrum, by its symmetry."""
-    size = half[0].shape[1]
-
-    def extend(part: Any, sign: float) -> Any:
-        low = ops.flip(part[:, 1 : below + 1], axis=1) * sign
-        high = ops.flip(part[:, length - size - above + 1 : length - size + 1], axis=1) * sign
-        return ops.concatenate([low, part, high], axis=1)
-
-    return extend(half[0], 1.0), extend(half[1], -1.0)
+    top = length // 2
+    low = mirrored(half, first=1, last=below)
+    high = mirrored(half, first=length - top - above, last=length - top - 1)
+    return side_by_side(low, half, high)

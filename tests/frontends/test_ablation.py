@@ -58,6 +58,24 @@ def test_a_switch_freezes_its_part(rng: np.random.Generator, make: Make, argumen
 
 
 @pytest.mark.parametrize(("make", "arguments"), FORMS.values(), ids=list(FORMS))
+@pytest.mark.parametrize("built", [False, True])
+def test_freezing_the_whole_thaws_no_part(make: Make, arguments: dict, built: bool) -> None:
+    """After `trainable` was False and True again, what learns is what the arguments say."""
+    for switch in SWITCHES[make]:
+        layer, wanted = (make(4, **arguments, **{switch: False}) for _ in range(2))
+        if built:
+            layer.build((None, None))
+        layer.trainable = False
+        assert not layer.trainable_weights
+        layer.trainable = True
+        for each in (layer, wanted):
+            if not each.built:
+                each.build((None, None))
+        names = [weight.path.split("/", 1)[1] for weight in layer.trainable_weights]
+        assert names == [weight.path.split("/", 1)[1] for weight in wanted.trainable_weights]
+
+
+@pytest.mark.parametrize(("make", "arguments"), FORMS.values(), ids=list(FORMS))
 def test_a_frozen_layer_learns_nothing(make: Make, arguments: dict) -> None:
     """Keras's own switch reaches every weight; the LEAF code's sinc convolution hides its own from Keras."""
     layer = make(4, **arguments)
