@@ -170,6 +170,72 @@ class Verification:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FetchRequest:
+    """A corpus to download.
+
+    Attributes:
+      corpus: its name.
+      folder: receives the recordings.
+      only: names of files or archives, or patterns of them; none: all but the optional ones.
+      mirror: address of a folder with the same files; None: where their owners publish them.
+      unpack: whether archives are unpacked.
+      retries: failures in a row after which it gives up.
+      pause_s: seconds before the first retry; the next wait twice as long each.
+      max_files: that one archive may hold.
+      max_ratio: bytes that an archive may hold for each byte of its own.
+    """
+
+    corpus: str
+    folder: str
+    only: tuple[str, ...] = ()
+    mirror: str | None = None
+    unpack: bool = True
+    retries: int = 5
+    pause_s: float = 1.0
+    max_files: int = 2_000_000
+    max_ratio: float = 100.0
+
+    def __post_init__(self) -> None:
+        is_address = self.mirror is None or self.mirror.startswith(("http://", "https://"))
+        _require(is_address, "mirror is an http or https address", self.mirror)
+        _require(self.retries >= 0 and 0.0 <= self.pause_s < math.inf, "retries, pause_s >= 0", self.retries)
+        _require(self.max_files >= 1 and self.max_ratio >= 1.0, "max_files, max_ratio >= 1", self.max_files)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchedFile:
+    """A file that was fetched: its size in bytes and SHA-256.
+
+    `checked` says whether its owner publishes a checksum, `found` whether it was there from an earlier call.
+    """
+
+    name: str
+    num_bytes: int
+    sha256: str
+    checked: bool
+    found: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """What was fetched of a corpus.
+
+    Attributes:
+      corpus: its name.
+      folder: where it is.
+      source: what `leafworks prepare --source` takes.
+      files: in order.
+      by_hand: what a program cannot fetch, and where it is; empty: nothing.
+    """
+
+    corpus: str
+    folder: str
+    source: str
+    files: tuple[FetchedFile, ...]
+    by_hand: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ShowRequest:
     """A snapshot to sum up."""
 

@@ -13,12 +13,13 @@ from typing import Any
 
 from infra import config
 from infra.stage import StageError, run_stage
-from pipelines.config import Prepared, ShowRequest, SnapshotSummary, Verification, VerifyRequest
+from pipelines.config import Fetched, Prepared, ShowRequest, SnapshotSummary, Verification, VerifyRequest
 from training.config import Inspected, InspectRequest
 from workflows import catalog, console, flags
 from workflows.commands import (
     Featurize,
     FeaturizeInitial,
+    Fetch,
     Inspect,
     InspectInitial,
     List,
@@ -42,6 +43,7 @@ leafworks: from raw recordings to a table of audio front ends, with intervals.
 
   leafworks run NAME|FILE.py [--source DIR]    prepare, train, report; a second time: only what is missing
   leafworks plan NAME|FILE.py [--source DIR]   what would run, why, how long
+  leafworks fetch CORPUS --to DIR              downloads a corpus, checks it and unpacks it; again: goes on
   leafworks prepare CORPUS [--source DIR]      one corpus to one snapshot of TFRecord shards
   leafworks verify SNAPSHOT                    read every record again and compare with ledger and card
   leafworks show SNAPSHOT                      what a snapshot holds, and which clips were rejected and why
@@ -52,7 +54,7 @@ leafworks: from raw recordings to a table of audio front ends, with intervals.
 
 `leafworks COMMAND --help` explains a command and its flags; `leafworks run NAME --help` lists every knob of an
 experiment with its default. FRONTEND is a name that `leafworks list` prints, run:ID of a trained one, or a .keras
-file. plan, verify, show, report and list print JSON with --json. Results go below ./output (--root).
+file. plan, fetch, verify, show, report and list print JSON with --json. Results go below ./output (--root).
 
 Start here:  leafworks run quickstart
 """
@@ -125,6 +127,19 @@ def _plan(arguments: list[str]) -> int:
         return 0
     plan = make_plan(command.workflow, places=Places(command.root), source=text(command.source))
     return _show(command.json, plan, console.print_plan)
+
+
+def _fetch(arguments: list[str]) -> int:
+    command = flags.parse(Fetch, "fetch", arguments)
+    with console.progress() as progress:
+        fetched = run_stage(
+            "pipelines.fetch",
+            command.request(),
+            Fetched,
+            on_line=progress.line,
+            on_progress=progress.update,
+        )
+    return _show(command.json, fetched, console.print_fetched)
 
 
 def _prepare(arguments: list[str]) -> int:
@@ -218,6 +233,7 @@ def _list(arguments: list[str]) -> int:
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": _run,
     "plan": _plan,
+    "fetch": _fetch,
     "prepare": _prepare,
     "verify": _verify,
     "show": _show_snapshot,

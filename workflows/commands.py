@@ -12,7 +12,15 @@ from typing import Annotated
 import tyro
 
 from frontends.config import FrontendConfig
-from pipelines.config import CorpusName, FolderConfig, PrepareConfig, PrepareRequest, SplitConfig, SyntheticConfig
+from pipelines.config import (
+    CorpusName,
+    FetchRequest,
+    FolderConfig,
+    PrepareConfig,
+    PrepareRequest,
+    SplitConfig,
+    SyntheticConfig,
+)
 from training.config import FeatureFormat
 from workflows.places import Places
 from workflows.workflow import DEFAULT_ROOT, Workflow
@@ -55,6 +63,43 @@ class Planned:
     source: Path | None = None
     root: Path = DEFAULT_ROOT
     json: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetch:
+    """Downloads a corpus from where its owners publish it, checks every file, and unpacks archives into DIR.
+
+    A call that was stopped, or whose connection broke, goes on where it was; one that has everything does nothing.
+    What needs a registration is not fetched: the answer says what to get where, and how to lay it out.
+
+    Attributes:
+      corpus: its name; a wrong one is answered with all of them.
+      to: the folder that receives it.
+      only: names of files or archives, or patterns such as 'train-clean-*'; the default is all but the optional ones.
+      mirror: address of a folder that holds the same files, instead of where their owners publish them.
+      unpack: unpack archives; otherwise they are kept as they are.
+      retries: failed connections in a row after which it gives up.
+      pause_s: seconds before the first retry; each next one waits twice as long, up to a minute.
+      max_files: the most files that one archive may hold.
+      max_ratio: the most bytes that an archive may hold for each byte of its own size.
+      json: print JSON.
+    """
+
+    corpus: tyro.conf.Positional[str]
+    to: Path
+    only: tuple[str, ...] = ()
+    mirror: str | None = None
+    unpack: bool = True
+    retries: int = FetchRequest.retries
+    pause_s: float = FetchRequest.pause_s
+    max_files: int = FetchRequest.max_files
+    max_ratio: float = FetchRequest.max_ratio
+    json: bool = False
+
+    def request(self) -> FetchRequest:
+        """What the stage is asked."""
+        names = {f.name for f in dataclasses.fields(FetchRequest)} - {"folder"}
+        return FetchRequest(folder=str(self.to), **{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
-from pipelines.config import Prepared, SnapshotSummary, Verification
+from pipelines.config import Fetched, Prepared, SnapshotSummary, Verification
 from training.config import Inspected
 from workflows.features import Features
 from workflows.plan import Plan
@@ -98,6 +98,16 @@ def print_plan(plan: Plan) -> None:
         f"{len(plan.to_run)} of {len(plan.trials)} trials would run"
         + (f", about {sum(known):.0f} s one after another." if known else ".")
     )
+
+
+def print_fetched(fetched: Fetched) -> None:
+    """The files of a corpus, and what is left to the user."""
+    for file in fetched.files:
+        origin = "was there" if file.found else "checked" if file.checked else "its owner publishes no checksum"
+        print(f"{file.name}: {file.num_bytes:,} bytes, sha256 {file.sha256} ({origin})")
+    if fetched.by_hand:
+        print(fetched.by_hand)
+    print(f"prepare it:  leafworks prepare {fetched.corpus} --source {fetched.source}")
 
 
 def print_prepared(prepared: Prepared) -> None:
