@@ -192,8 +192,13 @@ def _tar_members(tar: tarfile.TarFile, name: str) -> Iterator[_Member]:
             open=None if info.isdir() else lambda info=info: _tar_file(tar, info, name),  # type: ignore[misc]
         )
     assert tar.fileobj is not None
-    tar.fileobj.seek(tar.offset)
-    if not tar.fileobj.read(1):  # `tarfile` is content with less
+    tar.fileobj.seek(tar.offset)  # `tarfile` stops here: the end of the stream has the checksum of the whole
+    padding = 0
+    while chunk := tar.fileobj.read(_CHUNK):
+        padding += len(chunk)
+        if padding > _ALWAYS_ALLOWED:
+            raise _refusal(name, "no end to its padding")
+    if not padding:
         raise tarfile.ReadError("it ends without the mark of its end")
 
 
