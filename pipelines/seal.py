@@ -24,6 +24,7 @@ from pipelines.examples import FEATURES
 from pipelines.ledger import Row, read_part, write_ledger
 from pipelines.plan import PARTS_NAME, Plan, relevant_config
 from pipelines.statistics import count, statistics
+from pipelines.tfds_metadata import write_tfds_files
 
 _NAMED = 5
 
@@ -43,7 +44,7 @@ def seal(plan: Plan, *, max_rejected_share: float) -> DatasetCard:
     _check_budget(rows, max_rejected_share, ledger_path)
     splits = _split_cards(plan, rows, [card for _, card in parts])
     corpus = CATALOG[plan.config.corpus]
-    card = write_card(
+    card = _write(
         plan.folder,
         DatasetCard(
             schema_version=SCHEMA_VERSION,
@@ -66,6 +67,11 @@ def seal(plan: Plan, *, max_rejected_share: float) -> DatasetCard:
     )
     shutil.rmtree(plan.folder / PARTS_NAME)
     return card
+
+
+def _write(folder: Path, card: DatasetCard) -> DatasetCard:
+    write_tfds_files(folder, card)
+    return write_card(folder, card)
 
 
 def snapshot_id(rows: Iterable[Row]) -> str:
