@@ -105,6 +105,8 @@ class PrepareRequest:
       root: snapshots are written to `<root>/<corpus>/<key>/`.
       workers: threads of the local runner.
       max_rejected_share: a run with a larger share of rejected clips fails after finishing.
+      max_missing_share: likewise of clips without a file, which are then counted apart from the rejected ones;
+        None: as the corpus has it. AudioSet, which nobody has whole: 1; others: a missing clip is a rejected one.
       beam_options: passed to Beam untouched, e.g. ("--runner=FlinkRunner",).
     """
 
@@ -113,11 +115,14 @@ class PrepareRequest:
     root: str
     workers: int = 2
     max_rejected_share: float = 0.05
+    max_missing_share: float | None = None
     beam_options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.workers >= 1, "workers >= 1", self.workers)
         _require(0.0 <= self.max_rejected_share <= 1.0, "0 <= max_rejected_share <= 1", self.max_rejected_share)
+        missing = self.max_missing_share
+        _require(missing is None or 0.0 <= missing <= 1.0, "0 <= max_missing_share <= 1", missing)
 
 
 @dataclass(frozen=True, kw_only=True)

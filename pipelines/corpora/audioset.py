@@ -18,7 +18,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipelines.clip import Clip, Listed, printable
 from pipelines.config import AudioSetConfig, AudioSetList, PrepareConfig, SplitConfig
@@ -95,7 +94,7 @@ def read_segments(path: Path) -> Iterator[Segment]:
 
 def _no_segment(path: Path, row: list[str]) -> ValueError:
     return ValueError(
-        f"{path}: a row is `YTID, start_seconds, end_seconds, \"label,label\"`. Received: {row}. Take the list as it is "
+        f'{path}: a row is `YTID, start_seconds, end_seconds, "label,label"`. Received: {row}. Take the list as it is '
         "published; spreadsheets damage it."
     )
 
@@ -153,6 +152,7 @@ class _Listing:
             split="test" if is_test else hashed_split(group, self._shares),
             group=group,
             stamp=audio.stamp if audio else None,
+            member=audio.member if audio else None,
         )
 
 
@@ -163,8 +163,8 @@ def _lists(source: Path, config: AudioSetConfig) -> dict[AudioSetList, Path]:
     paths = {name: path for name, path in found.items() if path and name in (config.lists or _LISTS)}
     if absent or not paths:
         raise ValueError(
-            "AudioSet is a folder with the published lists (balanced_train_segments.csv, unbalanced_train_segments.csv, "
-            "eval_segments.csv, class_labels_indices.csv), there or in `metadata` or `csv`, and audio anywhere below. "
+            "AudioSet is a folder with the published lists (class_labels_indices.csv, eval_segments.csv, and "
+            "balanced_ and unbalanced_train_segments.csv), there or in `metadata` or `csv`, and audio anywhere below. "
             f"Received: {source}, which has no {' and no '.join(f'{name}_segments.csv' for name in absent or _LISTS)}. "
             f"Give the folder as `--source`; {SOURCE_PAGE}."
         )

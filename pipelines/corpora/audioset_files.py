@@ -17,8 +17,7 @@ from pipelines.clip import Stamp
 from pipelines.corpora.recordings import has_audio_suffix, walk_files
 
 _NAME = re.compile(r"(?P<id>[\w-]{11})(?P<span>(?:_\d+(?:\.\d+)?){0,2})", re.ASCII)
-_ARCHIVES = re.compile(r"\.(tar|tar\.gz|tgz|tar\.bz2|tar\.xz|zip)$", re.IGNORECASE)
-_TABLES = re.compile(r"\.parquet$", re.IGNORECASE)
+_ARCHIVES = re.compile(r"\.(tar|tar\.gz|tgz|tar\.bz2|tar\.xz|zip|parquet)$", re.IGNORECASE)
 
 
 class Audio(NamedTuple):
@@ -96,14 +95,37 @@ def video_and_span(name: str) -> tuple[str, str]:
 
 
 def _audio_at(source: Path, path: str, stamp: Stamp | None) -> Iterator[tuple[str | None, Audio]]:
+    """(video id, audio) of everything at `path`; without an id where it is no audio."""
     name = path.rpartition("/")[2]
-    if name.startswith("."):
-        yield None, Audio(path, stamp)
-    elif has_audio_suffix(name):
+    if has_audio_suffix(name) and not name.startswith("."):
         video, span = video_and_span(name)
         yield video, Audio(path, stamp, span)
-    else:
+    elif stamp is None or name.startswith(".") or not _ARCHIVES.search(name):
         yield None, Audio(path, stamp)
+    else:
+        yield from _members(source, path, stamp)
+
+
+def _members(source: Path, path: str, stamp: Stamp) -> Iterator[tuple[str | None, Audio]]:
+    from pipelines.sources import members  # it loads pyarrow
+
+    is_table = path.lower().endswith(".parquet")
+    try:
+        names = _names_in_table(f"{source}/{path}") if is_table else [name for name, _ in members(f"{source}/{path}")]
+    except ValueError:  # not what its name says, or a table without audio: one more file that is none of ours
+        yield None, Audio(path, stamp)
+        return
+    for row, name in enumerate(names):
+        base = name.rpartition("/")[2]
+        if is_table or (has_audio_suffix(base) and not base.startswith(".")):
+            video, span = video_and_span(base)
+            yield video, Audio(path, stamp, span, str(row) if is_table else name)
+
+
+def _names_in_table(path: str) -> list[str]:
+    from pipelines.tables import text_column
+
+    return text_column(path, "video_id", "audio.path")
 
 
 def _fits(span: str, start: float, end: float) -> bool:

@@ -1,9 +1,9 @@
 """The classes of AudioSet: ids ("mids") in the lists, display names for people, one order for all.
 
 The order is that of `class_labels_indices.csv`, for all 527, whether or not a clip has the class: a position in the
-card's labels is the index that everybody's 527 scores have. The card and the ledger call a class by its display name, or
-by its mid with `labels="mids"`; `stats.json` has both, with the counts of the quality assessment. A mid that the file
-does not know comes after the 527, so that no index moves. Without the file the order is that of the mids.
+card's labels is the index that everybody's 527 scores have. Card and ledger call a class by its display name, or by its
+mid with `labels="mids"`; `stats.json` has both, with the counts of the quality assessment. A mid that the file does not
+know comes after the 527, so that no index moves. Without the file the order is that of the mids.
 
 Propagation (`propagate`) adds to a clip's labels their ancestors in the ontology, which is no tree: all parents of a
 class, and theirs. Only classes of the file are added, and none that the ontology calls abstract (never a label) or
@@ -90,24 +90,24 @@ def read_classes(source: Path, config: AudioSetConfig) -> Classes:
     Raises:
       ValueError: a file that is not what its name says, or propagation without ontology and classes.
     """
-    paths = {name: find_table(source, name) for name in (CLASSES, ONTOLOGY, QUALITY)}
-    if config.propagate and not (paths[CLASSES] and paths[ONTOLOGY]):
+    class_path, ontology_path, quality_path = (find_table(source, name) for name in (CLASSES, ONTOLOGY, QUALITY))
+    if config.propagate and not (class_path and ontology_path):
         raise ValueError(
             f"Propagation needs `{ONTOLOGY}` and `{CLASSES}`. Received: {source}, which lacks one of them. "
             "Put them beside the lists."
         )
-    names = _column(paths[CLASSES], "mid", "display_name") if paths[CLASSES] else {}
+    names = _column(class_path, "mid", "display_name") if class_path else {}
     classes = Classes({mid: name for mid, (name,) in names.items()}, by_mid=config.labels == "mids")
-    classes.paths = [path for path in paths.values() if path]
+    classes.paths = [path for path in (class_path, ontology_path, quality_path) if path]
     if not names:
         classes.notes.append(f"there is no {CLASSES}: the labels are in the order of their mids")
-    if paths[ONTOLOGY]:
-        nodes = _nodes(paths[ONTOLOGY])
+    if ontology_path:
+        nodes = _nodes(ontology_path)
         classes.other_names = {mid: node["name"] for mid, node in nodes.items()}
         if config.propagate:
             classes.ancestors = _ancestors(nodes, names.keys())
-    if paths[QUALITY]:
-        counts = _column(paths[QUALITY], "label_id", "num_rated", "num_true")
+    if quality_path:
+        counts = _column(quality_path, "label_id", "num_rated", "num_true")
         classes.quality = {mid: (int(rated), int(true)) for mid, (rated, true) in counts.items()}
     return classes
 
