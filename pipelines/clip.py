@@ -3,7 +3,9 @@
 import os
 import re
 import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # ends a line, or moves the cursor
 
@@ -46,11 +48,21 @@ class Clip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """What a corpus lists: its clips, the folder their sources are relative to, and the names it ignored."""
+    """What a corpus lists.
+
+    Attributes:
+      clips: all of them.
+      folder: their sources are relative to it.
+      ignored: names of files that are no recordings of this corpus.
+      labels: class names in the corpus's own order, also those without a clip; None: sorted, as they occur.
+      facts: what else the corpus's files say, as JSON values; a part of `stats.json`.
+    """
 
     clips: tuple[Clip, ...]
     folder: str
     ignored: tuple[str, ...] = ()
+    labels: tuple[str, ...] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def stamp_of(path: str) -> Stamp | None:

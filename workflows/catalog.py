@@ -22,6 +22,7 @@ CORPORA: dict[str, str] = {
     "folder": "Any folder of recordings: a class per sub-folder, or a table with path, label[, split][, group].",
     "fsdd": "Free Spoken Digit Dataset: 3,000 spoken digits of 6 speakers, 8 kHz.",
     "esc10": "ESC-10: 400 environmental sounds of 10 classes in 5 folds, 44.1 kHz (or those rows of ESC-50).",
+    "audioset": "AudioSet: the published segment lists, 527 classes, and the audio one has of them, in any habit.",
 }
 FRONTENDS: dict[str, str] = {
     "mel": "Mel filterbank energies, logarithm or (mel_pcen) learned PCEN; fixed filters.",

@@ -1,12 +1,13 @@
 """The corpora by name. A new corpus is a file beside this one and an entry here."""
 
+import dataclasses
 import os
 from pathlib import Path
 from types import ModuleType
 
 from pipelines.clip import Listed
 from pipelines.config import CorpusName, PrepareConfig
-from pipelines.corpora import esc10, folder, fsdd, synthetic
+from pipelines.corpora import audioset, esc10, folder, fsdd, synthetic
 from pipelines.corpora.corpus import Corpus
 
 
@@ -19,6 +20,7 @@ def _corpus(module: ModuleType, *, configured_by: tuple[str, ...] = (), needs_so
         configured_by=configured_by,
         needs_source=needs_source,
         list_clips=module.list_clips,
+        max_missing_share=getattr(module, "MAX_MISSING_SHARE", None),
     )
 
 
@@ -27,6 +29,7 @@ CATALOG: dict[CorpusName, Corpus] = {
     "folder": _corpus(folder, configured_by=("split",)),  # the table's whole content is in the clips
     "fsdd": _corpus(fsdd),
     "esc10": _corpus(esc10),
+    "audioset": _corpus(audioset, configured_by=("split", "audioset")),
 }
 
 
@@ -45,4 +48,4 @@ def list_corpus(config: PrepareConfig, source: str | None) -> Listed:
         )
     listed = corpus.list_clips(Path(source or ".").absolute(), config)
     clips = tuple(sorted(listed.clips, key=lambda clip: clip.clip_id))
-    return Listed(clips=clips, folder=listed.folder, ignored=listed.ignored)
+    return dataclasses.replace(listed, clips=clips)
