@@ -1,6 +1,7 @@
 """One clip to its stored samples, or to the reason why not. Whatever goes wrong costs this clip only."""
 
 import os
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
 from pipelines.containers import HEAD_BYTES, container_of, describe
 from pipelines.integrity import check_whole
+from pipelines.sources import read_source
 from pipelines.status import Rejected, Status
 
 _LOWEST_HZ, _HIGHEST_HZ = 100, 10_000_000  # beyond, a header is damaged and resampling would not end
@@ -74,7 +76,18 @@ def _read(clip: Clip, folder: str, config: PrepareConfig) -> tuple[Recording, st
         return _rendered(clip, config), "synthesis"
     path = Path(folder, clip.source)
     _check_stamp(clip, str(path))
+    if clip.member is not None:
+        return _read_member(path, clip), audio.DECODER
     return read_recording(path, start=clip.start, end=clip.end), audio.DECODER
+
+
+def _read_member(path: Path, clip: Clip) -> Recording:
+    with tempfile.NamedTemporaryFile() as stream:  # soon: decoded where it lies
+        stream.write(read_source(path, clip.member or ""))
+        stream.flush()
+        if not stream.tell():
+            raise Rejected("empty", "the member has 0 bytes")
+        return read_recording(Path(stream.name), start=clip.start, end=clip.end)
 
 
 def read_recording(path: Path, *, start: float | None = None, end: float | None = None) -> Recording:

@@ -122,6 +122,7 @@ def _row(
         group=clip.group,
         labels=clip.labels,
         source=printable(clip.source),
+        member=None if clip.member is None else printable(clip.member),
         start=clip.start,
         end=clip.end,
         status=decoded.status,
