@@ -16,7 +16,6 @@ from pipelines.corpora.catalog import CATALOG, list_corpus
 PARTS_NAME = "parts"
 CANNOT_WRITE = "A snapshot is written below the root folder."
 _VERSION = 2  # raise it when the same config and recordings give other bytes
-_CONFIGURED_BY_SOME = ("split", "synthetic", "folder")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +60,7 @@ def make_plan(request: PrepareRequest) -> Plan:
     return Plan(
         config=config,
         listed=listed,
-        labels=tuple(sorted({label for clip in listed.clips for label in clip.labels})),
+        labels=listed.labels or tuple(sorted({label for clip in listed.clips for label in clip.labels})),
         key=key,
         folder=Path(request.root).absolute() / config.corpus / key,
         shards=_shards(listed.clips, config.clips_per_shard),
@@ -80,7 +79,7 @@ def relevant_config(config: PrepareConfig) -> dict[str, Any]:
     """The parts of `config` that can change a byte of this corpus's snapshot."""
     used = CATALOG[config.corpus].configured_by
     values = configs.to_dict(config)
-    return {name: value for name, value in values.items() if name not in _CONFIGURED_BY_SOME or name in used}
+    return {name: value for name, value in values.items() if not isinstance(value, dict) or name in used}
 
 
 def _key(config: PrepareConfig, clips: tuple[Clip, ...]) -> str:

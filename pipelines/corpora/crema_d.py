@@ -12,7 +12,9 @@ from pipelines.config import PrepareConfig
 from pipelines.corpora.tree import Tree, locate
 
 LICENCE = "ODbL 1.0, its contents DbCL 1.0"
-CITATION = "H. Cao et al., CREMA-D: Crowd-Sourced Emotional Multimodal Actors Dataset, IEEE Trans. Affective Computing 2014"
+CITATION = (
+    "H. Cao et al., CREMA-D: Crowd-Sourced Emotional Multimodal Actors Dataset, IEEE Trans. Affective Computing 2014"
+)
 SOURCE_PAGE = "the repository CheyneyComputerScience/CREMA-D on GitHub, cloned with Git LFS"
 
 EMOTIONS = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")

@@ -10,7 +10,7 @@ from pipelines.corpora.tree import Tree
 from pipelines.splits import held_out
 
 LICENCE = "CC BY 4.0"
-CITATION = "D. Stowell et al., Automatic acoustic detection of birds through deep learning, Methods in Ecology and Evolution 2019"
+CITATION = "D. Stowell et al., Automatic acoustic detection of birds through deep learning, Methods Ecol. Evol. 2019"
 SOURCE_PAGE = "dcase.community/challenge2018/task-bird-audio-detection: three audio zips and their CSV files"
 
 LABELS = {"0": "no_bird", "1": "bird"}
@@ -32,10 +32,10 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
     missing = [name for name in choice.sets if name not in found]
     if missing:
         raise ValueError(
-            "Bird audio detection is a folder with the three CSV files (itemid,datasetid,hasbird) and, at any depth, the "
-            "unpacked `ff1010bird_wav.zip`, `warblrb10k_public_wav.zip` and `BirdVox-DCASE-20k.zip`, each in a folder of "
-            f"its own. Received: {source}, which holds none of {missing}. Give its folder as `--source`, or name the sets "
-            "that are there with `--dcase2018-birds.sets`."
+            "Bird audio detection is a folder with three CSV files (itemid,datasetid,hasbird) and, at any depth, what "
+            "`ff1010bird_wav.zip`, `warblrb10k_public_wav.zip` and `BirdVox-DCASE-20k.zip` unpack to. "
+            f"Received: {source}, which holds none of {missing}. Give its folder as `--source`, or name the sets that "
+            "are there with `--dcase2018-birds.sets`."
         )
     clips = [
         tree.clip(

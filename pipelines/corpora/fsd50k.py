@@ -26,7 +26,8 @@ def list_clips(source: Path, _config: PrepareConfig) -> Listed:
     if folder is None:
         raise ValueError(
             f"FSD50K is a folder with `{_TRUTH}/` (dev.csv, eval.csv, vocabulary.csv), `FSD50K.dev_audio/` and "
-            f"`FSD50K.eval_audio/`, as its zips unpack. Received: {source}, which holds none. Give its folder as `--source`."
+            f"`FSD50K.eval_audio/`, as its zips unpack. Received: {source}, which holds none. Give its folder as "
+            "`--source`."
         )
     tree = Tree(folder)
     tree.use(*tree.files(rf"{_TRUTH}/.*"), *tree.files(r"FSD50K\.(metadata|doc)/.*"))

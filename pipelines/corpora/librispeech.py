@@ -50,9 +50,9 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
             groups.setdefault(speaker, {}).setdefault(group, []).append(path)
     if not groups:
         raise ValueError(
-            f"LibriSpeech is a folder `LibriSpeech/{subset}/SPEAKER/CHAPTER/SPEAKER-CHAPTER-0000.flac`, as its archives "
-            f"unpack; `--librispeech.subset` names another. Received: {source}, which holds none. Give its folder as "
-            "`--source`."
+            f"LibriSpeech is a folder `LibriSpeech/{subset}/SPEAKER/CHAPTER/SPEAKER-CHAPTER-0000.flac`, as an archive "
+            f"unpacks; `--librispeech.subset` names another. Received: {source}, which holds none. Give its folder "
+            "as `--source`."
         )
     return tree.listed([clip for speaker in groups for clip in _deal(tree, speaker, groups[speaker], config.split)])
 

@@ -44,7 +44,8 @@ def walk_files(folder: Path) -> Iterator[tuple[str, Stamp | None]]:
     waiting = [""]
     while waiting:
         below = waiting.pop()
-        files, folders = [], []
+        files: list[str] = []
+        folders: list[str] = []
         try:
             with os.scandir(f"{root}/{below}") as entries:
                 for entry in entries:  # names, not entries: an entry keeps half a kilobyte once it was asked

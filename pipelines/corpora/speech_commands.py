@@ -72,7 +72,7 @@ class _Words:
             tree.use(f"{below}{name}")
 
     def _add(self, path: str, split: str, name: str) -> None:
-        if path.count("/") != 1 or path.split("/")[0] not in COMMANDS + OTHER_WORDS:
+        if path.count("/") != 1 or path.split("/", maxsplit=1)[0] not in COMMANDS + OTHER_WORDS:
             raise ValueError(f"A line of `{name}` is word/file.wav with a word of the corpus. Received: {path!r}.")
         if self._listed.setdefault(path, split) != split:
             raise ValueError(f"A clip is in one list. Received: `{path}` in both {sorted(_LISTS.values())}.")
@@ -89,7 +89,7 @@ class _Words:
         return [self._clip(name) for name in names if not (without_test and self._split(name) == "test")]
 
     def _clip(self, name: str) -> Clip:
-        word = name.split("/")[0]
+        word = name.split("/", maxsplit=1)[0]
         return self._tree.clip(
             f"{self._below}{name}",
             clip_id=name,
@@ -135,7 +135,9 @@ def _count_pieces(num_bytes: int) -> int:
 
 def _test_set(source: Path) -> str | None:
     """The name of the folder that holds the unpacked test-set archive."""
-    found = [folder.name for folder in sorted(source.iterdir()) if all((folder / n).is_dir() for n in (SILENCE, UNKNOWN))]
+    found = [
+        folder.name for folder in sorted(source.iterdir()) if all((folder / n).is_dir() for n in (SILENCE, UNKNOWN))
+    ]
     if len(found) > 1:
         raise ValueError(f"A source folder holds one test set. Received: {source} with {found}. Keep one.")
     return found[0] if found else None

@@ -98,7 +98,7 @@ class Tree:
             start=start,
             end=end,
             stamp=self._stamps.get(source),
-            **({} if member is None else {"member": member}),  # type: ignore[arg-type]
+            member=member,
         )
 
     def _name(self, path: str) -> str:

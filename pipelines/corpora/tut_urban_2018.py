@@ -9,7 +9,9 @@ from pipelines.corpora.tree import Tree, locate
 from pipelines.splits import held_out
 
 LICENCE = "academic and other non-commercial use, by the licence of Tampere University"
-CITATION = "A. Mesaros, T. Heittola, T. Virtanen, A multi-device dataset for urban acoustic scene classification, DCASE 2018"
+CITATION = (
+    "A. Mesaros, T. Heittola, T. Virtanen, A multi-device dataset for urban acoustic scene classification, DCASE 2018"
+)
 SOURCE_PAGE = "zenodo.org/record/1228142: the audio zips and the meta zip"
 
 SCENES = (
@@ -41,7 +43,9 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
     test = [row["path"] for row in read_table(folder / _TEST, ("path",), delimiter="\t", header=False)]
     unknown = [path for path in train + test if path not in meta or meta[path]["scene_label"] not in SCENES]
     if unknown:
-        raise ValueError(f"`{_META}` says the scene of every listed clip. Received: {unknown[:3]}, without one of {SCENES}.")
+        raise ValueError(
+            f"`{_META}` says the scene of every listed clip. Received: {unknown[:3]}, without one of {SCENES}."
+        )
     in_test = set(test)
     clips = []
     for path in train + test:

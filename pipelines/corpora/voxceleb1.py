@@ -9,7 +9,9 @@ from pipelines.corpora.tables import read_lines
 from pipelines.corpora.tree import Tree
 
 LICENCE = "metadata CC BY 4.0; the rights in the recordings stay with the owners of the videos"
-CITATION = "A. Nagrani, J. S. Chung, A. Zisserman, VoxCeleb: a large-scale speaker identification dataset, Interspeech 2017"
+CITATION = (
+    "A. Nagrani, J. S. Chung, A. Zisserman, VoxCeleb: a large-scale speaker identification dataset, Interspeech 2017"
+)
 SOURCE_PAGE = "www.robots.ox.ac.uk/~vgg/data/voxceleb (after registration): both wav zips, and meta/iden_split.txt"
 
 _LIST = "iden_split.txt"
