@@ -4,7 +4,37 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-CorpusName = Literal["synthetic", "folder", "fsdd", "esc10", "audioset"]
+from pipelines.corpora.config import (
+    CremaDConfig,
+    Dcase2018BirdsConfig,
+    EscConfig,
+    FsddConfig,
+    LibriSpeechConfig,
+    MagnaTagATuneConfig,
+    NSynthConfig,
+    SpeechCommandsConfig,
+    UrbanSound8KConfig,
+)
+
+CorpusName = Literal[
+    "synthetic",
+    "folder",
+    "fsdd",
+    "esc10",
+    "esc50",
+    "speech_commands",
+    "voxceleb1",
+    "librispeech",
+    "nsynth",
+    "crema_d",
+    "voxforge",
+    "tut_urban_2018",
+    "dcase2018_birds",
+    "urbansound8k",
+    "magnatagatune",
+    "fsd50k",
+    "audioset",
+]
 AudioSetList = Literal["balanced_train", "unbalanced_train", "eval"]
 
 
@@ -26,8 +56,8 @@ class FolderConfig:
     """Any folder of recordings: a class per sub-folder, or a table.
 
     `table` is the path of a CSV file with a header and the columns `path` (relative to the source
-    folder), `label`, and optionally `split` (train, validation, test) and `group`. Relative to the
-    source folder; None: a class per sub-folder.
+    folder), `label` (several are separated by `;`), and optionally `split` (train, validation, test) and
+    `group`. Relative to the source folder; None: a class per sub-folder.
     """
 
     table: str | None = None
@@ -74,6 +104,8 @@ class PrepareConfig:
       clips_per_shard: target; a shard is the unit of work and of resume. None: shards of 100 to 200 MB, or
         smaller ones where that would be fewer than 16.
       split: shares where the corpus has no official split.
+
+    The other fields are of the corpora they are named after.
     """
 
     corpus: CorpusName
@@ -85,6 +117,16 @@ class PrepareConfig:
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
     folder: FolderConfig = field(default_factory=FolderConfig)
     audioset: AudioSetConfig = field(default_factory=AudioSetConfig)
+    fsdd: FsddConfig = field(default_factory=FsddConfig)
+    esc10: EscConfig = field(default_factory=EscConfig)
+    esc50: EscConfig = field(default_factory=EscConfig)
+    speech_commands: SpeechCommandsConfig = field(default_factory=SpeechCommandsConfig)
+    librispeech: LibriSpeechConfig = field(default_factory=LibriSpeechConfig)
+    nsynth: NSynthConfig = field(default_factory=NSynthConfig)
+    crema_d: CremaDConfig = field(default_factory=CremaDConfig)
+    dcase2018_birds: Dcase2018BirdsConfig = field(default_factory=Dcase2018BirdsConfig)
+    urbansound8k: UrbanSound8KConfig = field(default_factory=UrbanSound8KConfig)
+    magnatagatune: MagnaTagATuneConfig = field(default_factory=MagnaTagATuneConfig)
 
     def __post_init__(self) -> None:
         _require(1_000 <= self.sample_rate <= 384_000, "1000 <= sample_rate <= 384000 Hz", self.sample_rate)

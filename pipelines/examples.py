@@ -75,3 +75,29 @@ def decode(encoded: bytes) -> Record:
     if announced != len(samples):
         raise ValueError(f"num_samples counts the waveform. Received: {announced} for {len(samples)} samples.")
     return record
+
+
+def first_value(encoded: bytes) -> str | int | float | None:
+    """The first value of an encoded Feature, bytes as UTF-8 text; None: it has none.
+
+    Raises:
+      ValueError: no Feature.
+    """
+    try:
+        feature = example_pb2.Feature.FromString(encoded)
+        kind = feature.WhichOneof("kind")
+        values = getattr(feature, kind).value if kind else ()
+        first = values[0] if values else None
+        return first.decode() if isinstance(first, bytes) else first
+    except Exception as error:
+        raise ValueError(f"not a Feature: {error!r}") from error
+
+
+def floats(encoded: bytes, name: str) -> "np.ndarray | None":
+    """The list of floats `name` of an Example, float32; None: no such Example, or no such list."""
+    try:
+        feature = example_pb2.Example.FromString(encoded).features.feature
+        values = feature[name].float_list.value if name in feature else ()
+    except Exception:
+        return None
+    return np.array(values, np.float32) if len(values) else None

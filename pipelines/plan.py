@@ -21,7 +21,6 @@ from pipelines.sizes import Sizes, estimate_sizes
 PARTS_NAME = "parts"
 CANNOT_WRITE = "A snapshot is written below the root folder."
 _VERSION = 2  # raise it when the same config and recordings give other bytes
-_CONFIGURED_BY_SOME = ("split", "synthetic", "folder", "audioset")
 _SHARD_BYTES = 150e6  # of waveforms: readers want 100 to 200 MB
 _LEAST_SHARDS, _LEAST_CLIPS, _MOST_CLIPS = 16, 32, 16_384  # shards of a corpus; clips of a shard
 
@@ -123,7 +122,7 @@ def relevant_config(config: PrepareConfig) -> dict[str, Any]:
     """The parts of `config` that can change a byte of this corpus's snapshot."""
     used = CATALOG[config.corpus].configured_by
     values = configs.to_dict(config)
-    return {name: value for name, value in values.items() if name not in _CONFIGURED_BY_SOME or name in used}
+    return {name: value for name, value in values.items() if not isinstance(value, dict) or name in used}
 
 
 def _check_ids(clips: Iterable[Clip]) -> None:

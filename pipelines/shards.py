@@ -73,6 +73,12 @@ def masked_crc(content: bytes) -> int:
     return int(((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
+def begins_like_records(head: bytes) -> bool:
+    """Whether a file that begins with `head` (`HEADER_BYTES` of it) begins with the length of a record and its CRC."""
+    length, check = head[: _LENGTH.size], head[_LENGTH.size : HEADER_BYTES]
+    return len(check) == _CRC.size and masked_crc(length) == _CRC.unpack(check)[0]
+
+
 def _read_record(stream: IO[bytes], left: int, where: str) -> bytes:
     header = stream.read(HEADER_BYTES)
     if len(header) < HEADER_BYTES:

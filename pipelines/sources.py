@@ -1,4 +1,4 @@
-"""Recordings inside archives, read where they lie: tar (also gz, bz2, xz), zip, parquet with audio bytes.
+"""Recordings inside archives, read where they lie: tar (also gz, bz2, xz), zip, parquet with audio bytes, TFRecord.
 
 Nothing is unpacked to disk. Each process keeps the indexes of the archives that it read last. What one member
 costs, in any order: of a zip or a tar itself; of a `.tar.gz` a few MiB around it, after one pass through the
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipelines.clip import stamp_of
+from pipelines.shards import HEADER_BYTES, begins_like_records
 from pipelines.status import Rejected
 
 MOST_MEMBER_BYTES = 256 * 2**20  # of a member that has to be decompressed into memory
@@ -61,7 +62,7 @@ def _open(path: str) -> Archive:
     """Opens an archive by its first bytes; each kind is imported where it is met."""
     try:
         with Path(path).open("rb") as stream:
-            head = stream.read(6)
+            head = stream.read(HEADER_BYTES)
     except OSError as error:
         raise Rejected("missing", f"the archive cannot be read: {error.strerror}") from error
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
@@ -72,9 +73,13 @@ def _open(path: str) -> Archive:
         from pipelines.tables import Table
 
         return Table(path, most_bytes=MOST_MEMBER_BYTES)
+    if begins_like_records(head):
+        from pipelines.example_files import ExampleFile
+
+        return ExampleFile(path)
     from pipelines.tars import Tar
 
-    return Tar(path, head, most_bytes=MOST_MEMBER_BYTES)
+    return Tar(path, head[:6], most_bytes=MOST_MEMBER_BYTES)
 
 
 class _Indexes:

@@ -16,7 +16,10 @@ ALLOWED = {
     "pipelines": {"pipelines", "infra"},
     "frontends": {"frontends"},
     "training": {"training", "frontends", "infra"},
-    "workflows": {"workflows", "infra", "pipelines.config", "training.config", "frontends.config"},
+    "workflows": {
+        *("workflows", "infra"),
+        *("pipelines.config", "pipelines.corpora.config", "training.config", "frontends.config"),
+    },
 }
 ONLY_IMPORTER = {
     "mlflow": {"infra/tracking.py"},

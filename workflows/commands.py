@@ -22,6 +22,17 @@ from pipelines.config import (
     SplitConfig,
     SyntheticConfig,
 )
+from pipelines.corpora.config import (
+    CremaDConfig,
+    Dcase2018BirdsConfig,
+    EscConfig,
+    FsddConfig,
+    LibriSpeechConfig,
+    MagnaTagATuneConfig,
+    NSynthConfig,
+    SpeechCommandsConfig,
+    UrbanSound8KConfig,
+)
 from training.config import FeatureFormat
 from workflows.places import Places
 from workflows.workflow import DEFAULT_ROOT, Workflow
@@ -111,7 +122,7 @@ class Prepare:
     reason; if they are too many, the run ends with an error after it has finished and said what it found.
 
     Attributes:
-      corpus: one of those that `leafworks list` describes.
+      corpus: which adapter reads the source; `leafworks list` describes them.
       source: folder of the recordings.
       root: snapshots go to ROOT/snapshots/CORPUS/KEY.
       workers: threads that decode.
@@ -127,6 +138,16 @@ class Prepare:
       folder: where the labels of a folder are.
       synthetic: the corpus made on the spot.
       audioset: AudioSet's lists and labels.
+      fsdd: what FSDD is used for.
+      esc10: which folds of ESC-10 test and validate.
+      esc50: which folds of ESC-50 test and validate.
+      speech_commands: which classes of Speech Commands.
+      librispeech: which subset of LibriSpeech, and how it is split.
+      nsynth: what NSynth is used for.
+      crema_d: which split of CREMA-D.
+      dcase2018_birds: which sets of the bird detection task, and what tests.
+      urbansound8k: which folds of UrbanSound8K test and validate.
+      magnatagatune: which tags of MagnaTagATune.
     """
 
     corpus: tyro.conf.Positional[CorpusName]
@@ -144,6 +165,16 @@ class Prepare:
     folder: FolderConfig = field(default_factory=FolderConfig)
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
     audioset: AudioSetConfig = field(default_factory=AudioSetConfig)
+    fsdd: FsddConfig = field(default_factory=FsddConfig)
+    esc10: EscConfig = field(default_factory=EscConfig)
+    esc50: EscConfig = field(default_factory=EscConfig)
+    speech_commands: SpeechCommandsConfig = field(default_factory=SpeechCommandsConfig)
+    librispeech: LibriSpeechConfig = field(default_factory=LibriSpeechConfig)
+    nsynth: NSynthConfig = field(default_factory=NSynthConfig)
+    crema_d: CremaDConfig = field(default_factory=CremaDConfig)
+    dcase2018_birds: Dcase2018BirdsConfig = field(default_factory=Dcase2018BirdsConfig)
+    urbansound8k: UrbanSound8KConfig = field(default_factory=UrbanSound8KConfig)
+    magnatagatune: MagnaTagATuneConfig = field(default_factory=MagnaTagATuneConfig)
 
     def request(self) -> PrepareRequest:
         """What the stage is asked."""

@@ -7,7 +7,25 @@ from types import ModuleType
 
 from pipelines.clip import Listed
 from pipelines.config import CorpusName, PrepareConfig
-from pipelines.corpora import audioset, esc10, folder, fsdd, synthetic
+from pipelines.corpora import (
+    audioset,
+    crema_d,
+    dcase2018_birds,
+    esc10,
+    esc50,
+    folder,
+    fsd50k,
+    fsdd,
+    librispeech,
+    magnatagatune,
+    nsynth,
+    speech_commands,
+    synthetic,
+    tut_urban_2018,
+    urbansound8k,
+    voxceleb1,
+    voxforge,
+)
 from pipelines.corpora.corpus import Corpus
 
 
@@ -27,8 +45,20 @@ def _corpus(module: ModuleType, *, configured_by: tuple[str, ...] = (), needs_so
 CATALOG: dict[CorpusName, Corpus] = {
     "synthetic": _corpus(synthetic, configured_by=("synthetic",), needs_source=False),
     "folder": _corpus(folder, configured_by=("split",)),  # the table's whole content is in the clips
-    "fsdd": _corpus(fsdd),
-    "esc10": _corpus(esc10),
+    "fsdd": _corpus(fsdd, configured_by=("fsdd",)),
+    "esc10": _corpus(esc10, configured_by=("esc10",)),
+    "esc50": _corpus(esc50, configured_by=("esc50",)),
+    "speech_commands": _corpus(speech_commands, configured_by=("speech_commands",)),
+    "voxceleb1": _corpus(voxceleb1),
+    "librispeech": _corpus(librispeech, configured_by=("split", "librispeech")),
+    "nsynth": _corpus(nsynth, configured_by=("nsynth",)),
+    "crema_d": _corpus(crema_d, configured_by=("crema_d",)),
+    "voxforge": _corpus(voxforge, configured_by=("split",)),
+    "tut_urban_2018": _corpus(tut_urban_2018, configured_by=("split",)),
+    "dcase2018_birds": _corpus(dcase2018_birds, configured_by=("split", "dcase2018_birds")),
+    "urbansound8k": _corpus(urbansound8k, configured_by=("urbansound8k",)),
+    "magnatagatune": _corpus(magnatagatune, configured_by=("magnatagatune",)),
+    "fsd50k": _corpus(fsd50k),
     "audioset": _corpus(audioset, configured_by=("split", "audioset")),
 }
 

@@ -1,0 +1,158 @@
+"""What can be chosen about single corpora: fields of `PrepareConfig`. Stdlib only."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+LibriSpeechSubset = Literal[
+    "train-clean-100",
+    "train-clean-360",
+    "train-other-500",
+    "dev-clean",
+    "dev-other",
+    "test-clean",
+    "test-other",
+]
+BirdSet = Literal["ff1010bird", "warblrb10k", "BirdVox-DCASE-20k"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FsddConfig:
+    """Free Spoken Digit Dataset.
+
+    Attributes:
+      target: what the labels are: the ten digits, or the six speakers (the same takes train and test).
+    """
+
+    target: Literal["digit", "speaker"] = "digit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EscConfig:
+    """The folds of ESC-10 and ESC-50, 1 to 5; those that neither test nor validate train.
+
+    Attributes:
+      test_fold: the fold that tests, 1 to 5.
+      validation_fold: the fold that validates, 1 to 5, not the one that tests; None: no clip validates.
+    """
+
+    test_fold: int = 5
+    validation_fold: int | None = 4
+
+    def __post_init__(self) -> None:
+        _check_folds(self.test_fold, self.validation_fold, count=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UrbanSound8KConfig:
+    """The folds of UrbanSound8K, 1 to 10; those that neither test nor validate train.
+
+    Attributes:
+      test_fold: the fold that tests, 1 to 10.
+      validation_fold: the fold that validates, 1 to 10, not the one that tests; None: no clip validates.
+    """
+
+    test_fold: int = 10
+    validation_fold: int | None = 9
+
+    def __post_init__(self) -> None:
+        _check_folds(self.test_fold, self.validation_fold, count=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechCommandsConfig:
+    """Speech Commands v1 or v2, whichever the source folder holds.
+
+    Attributes:
+      classes: "words": every word is a class, 35 in v2 and 30 in v1; "12": ten commands, `_unknown_` for the other
+        words, and `_silence_` for pieces of the background noise, tested on the separate test-set archive.
+    """
+
+    classes: Literal["words", "12"] = "words"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibriSpeechConfig:
+    """LibriSpeech for speaker identification inside one subset, whose speakers are in no other.
+
+    Attributes:
+      subset: the folder that is used.
+      group: what is never divided over splits. "chapter": a reading session, so that a speaker is tested on a
+        session that was not trained on; a speaker with one chapter only trains. "utterance": every speaker is in
+        every split, and so are their sessions, which makes the task easier.
+    """
+
+    subset: LibriSpeechSubset = "train-clean-100"
+    group: Literal["chapter", "utterance"] = "chapter"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NSynthConfig:
+    """NSynth.
+
+    Attributes:
+      target: what the labels are: the 11 families of instruments, or the pitch as a MIDI note number.
+      pitches: the classes of the pitch task: "midi", all 128 note numbers 0 to 127; "piano", the 88 from 21 to 108,
+        without the notes beyond them.
+    """
+
+    target: Literal["instrument", "pitch"] = "instrument"
+    pitches: Literal["midi", "piano"] = "midi"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CremaDConfig:
+    """CREMA-D, which has no official split.
+
+    Attributes:
+      split: which of the two in use, both by actor: "tfds", of TensorFlow Datasets 1.0.0 (63, 9 and 19 actors;
+        5,144, 738 and 1,556 clips); "evar", of the EVAR benchmark (63, 9, 19; 5,155, 732, 1,551). Both leave out
+        the same four clips.
+    """
+
+    split: Literal["tfds", "evar"] = "tfds"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dcase2018BirdsConfig:
+    """Bird audio detection, DCASE 2018 task 3.
+
+    Attributes:
+      sets: which of the three development sets are used.
+      test_set: the set that tests as a whole, while the others train; None: a tenth of the clips tests, chosen by a
+        stable hash of each clip's id.
+    """
+
+    sets: tuple[BirdSet, ...] = ("ff1010bird", "warblrb10k", "BirdVox-DCASE-20k")
+    test_set: BirdSet | None = None
+
+    def __post_init__(self) -> None:
+        if not self.sets or len(set(self.sets)) != len(self.sets):
+            raise ValueError(f"Rule: one to three sets, each once. Received: {self.sets!r}.")
+        if self.test_set is not None and (self.test_set not in self.sets or len(self.sets) == 1):
+            raise ValueError(f"Rule: test_set is one of several sets {self.sets!r}. Received: {self.test_set!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MagnaTagATuneConfig:
+    """The tags of MagnaTagATune that are classes.
+
+    Attributes:
+      num_tags: as many of the most frequent tags are classes, 1 to 188.
+      merge_synonyms: count and use tags that mean the same (e.g. `no vocal` and `no vocals`) as one. Papers differ:
+        the 50 most frequent are other tags with it than without.
+    """
+
+    num_tags: int = 50
+    merge_synonyms: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.num_tags <= 188:
+            raise ValueError(f"Rule: 1 <= num_tags <= 188. Received: {self.num_tags!r}.")
+
+
+def _check_folds(test_fold: int, validation_fold: int | None, *, count: int) -> None:
+    for name, fold in (("test_fold", test_fold), ("validation_fold", validation_fold)):
+        if fold is not None and not 1 <= fold <= count:
+            raise ValueError(f"Rule: 1 <= {name} <= {count}. Received: {fold!r}.")
+    if test_fold == validation_fold:
+        raise ValueError(f"Rule: one fold tests and another validates. Received: {test_fold!r} for both.")

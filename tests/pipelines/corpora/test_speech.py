@@ -1,0 +1,297 @@
+"""The corpora of speech: official splits and counts, real names, and what is wrong with their files."""
+
+import collections
+
+import pytest
+
+from pipelines.config import PrepareConfig, PrepareRequest, SplitConfig
+from pipelines.corpora import librispeech, speech_commands
+from pipelines.corpora.catalog import list_corpus
+from pipelines.corpora.config import CremaDConfig, FsddConfig, LibriSpeechConfig, SpeechCommandsConfig
+from pipelines.ledger import read_ledger
+from pipelines.prepare import prepare
+from tests.pipelines.corpora.miniatures.speech import tgz
+
+TWELVE = PrepareConfig(corpus="speech_commands", speech_commands=SpeechCommandsConfig(classes="12"))
+
+
+def counts(listed) -> dict[str, int]:
+    """Clips of each split."""
+    return dict(collections.Counter(clip.split for clip in listed.clips))
+
+
+@pytest.fixture
+def mini(shared):
+    """Real Speech Commands v2 clips with the complete official lists."""
+    return shared / "corpora/speech_commands_mini"
+
+
+def test_speech_commands_lists_follow_the_hash_of_the_speaker(mini):
+    """All 9,981 and 11,005 names of the official v2 lists, of 256 and 250 speakers."""
+    for name, split, files, speakers in (("validation", "validation", 9_981, 256), ("testing", "test", 11_005, 250)):
+        lines = (mini / f"speech_commands_v0.02-small/{name}_list.txt").read_text().split()
+        found = {line.split("/")[1].partition("_nohash_")[0] for line in lines}
+        assert (len(lines), len(found)) == (files, speakers)
+        assert {speech_commands.hashed_split(speaker) for speaker in found} == {split}
+
+
+def test_speech_commands_words(mini):
+    """Real clips: 35 words, the lists whole, what the mini copy lacks without a stamp; noise and test set ignored."""
+    listed = list_corpus(PrepareConfig(corpus="speech_commands"), str(mini))
+    split = counts(listed)
+    assert (split["validation"], split["test"]) == (9_981, 11_005)
+    assert len({label for clip in listed.clips for label in clip.labels}) == 35
+    there = [clip for clip in listed.clips if clip.stamp]
+    on_disk = [path for path in (mini / "speech_commands_v0.02-small").rglob("*.wav") if path.parent.name[0] != "_"]
+    assert sorted(clip.clip_id for clip in there) == sorted(f"{path.parent.name}/{path.name}" for path in on_disk)
+    assert any(name.endswith("_background_noise_/running_tap.wav") for name in listed.ignored)
+    assert list_corpus(PrepareConfig(corpus="speech_commands"), str(mini / "speech_commands_v0.02-small")).clips != ()
+
+
+def test_speech_commands_without_lists_are_split_by_the_hash(mini, tmp_path, write_files):
+    """The same splits with both lists, with one, and with none."""
+    names = [f"bed/{name}" for name in ("bb05582b_nohash_3.wav", "026290a7_nohash_0.wav", "0a7c2a8d_nohash_0.wav")]
+    expected = {"test": names[0], "validation": names[1], "train": names[2]}
+    lists = {
+        "validation_list.txt": (names[1] + "\n").encode(),
+        "testing_list.txt": (names[0] + "\n").encode(),
+    }
+    for kept in ({}, {"testing_list.txt"}, {"validation_list.txt"}, set(lists)):
+        folder = write_files(tmp_path / "-".join(sorted(kept)), dict.fromkeys(names, b"x"))
+        write_files(folder, {name: lists[name] for name in kept})
+        listed = list_corpus(PrepareConfig(corpus="speech_commands"), str(folder))
+        assert {clip.split: clip.clip_id for clip in listed.clips} == expected
+
+
+def test_silence_is_cut_as_tensorflow_datasets_does(tmp_path, write_files):
+    """The six noise files at their real sizes give 668 pieces to train and 121 to validate: 85,511 and 10,102 clips."""
+    samples = {
+        "doing_the_dishes": 1_522_930,
+        "dude_miaowing": 988_891,
+        "exercise_bike": 980_062,
+        "pink_noise": 960_000,
+        "running_tap": 978_488,
+        "white_noise": 960_000,
+    }
+    write_files(tmp_path, {"bed/0a7c2a8d_nohash_0.wav": b"x"})
+    for name, count in samples.items():
+        path = tmp_path / f"_background_noise_/{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("wb") as stream:
+            stream.truncate(44 + 2 * count)
+    silence = [clip for clip in list_corpus(TWELVE, str(tmp_path)).clips if clip.labels == ("_silence_",)]
+    assert collections.Counter(clip.split for clip in silence) == {
+        "train": 85_511 - 84_843,
+        "validation": 10_102 - 9_981,
+    }
+    assert all(clip.end - clip.start == 1.0 and clip.start * 2 == int(clip.start * 2) for clip in silence)
+    assert all(clip.end <= samples[clip.group.partition("/")[2]] / 16_000 for clip in silence)
+
+
+def test_the_twelve_classes_are_tested_on_the_separate_archive(mini):
+    """Real names of the test set, doubled extensions and all; its unknown words keep their speaker."""
+    listed = list_corpus(TWELVE, str(mini))
+    tested = [clip for clip in listed.clips if clip.split == "test"]
+    archive = mini / "speech_commands_test_set_v0.02-small"
+    assert len(tested) == len(list(archive.rglob("*.wav"))) > 0
+    assert len({label for clip in listed.clips for label in clip.labels}) == 12
+    (three,) = [clip for clip in tested if clip.clip_id.endswith("three_e41a903b_nohash_0.wav.wav")]
+    assert (three.labels, three.group) == (("_unknown_",), "e41a903b")
+    alone = list_corpus(TWELVE, str(mini / "speech_commands_v0.02-small"))
+    assert counts(alone)["test"] == 11_005
+    assert {clip.group for clip in tested if clip.labels != ("_silence_",)} <= {
+        clip.group for clip in alone.clips if clip.split == "test"
+    }
+
+
+def test_real_speech_commands_become_a_snapshot(mini, tmp_path):
+    """Words, pieces of real noise and the test set are kept; what the mini copy lacks is missing."""
+    request = PrepareRequest(config=TWELVE, source=str(mini), root=str(tmp_path), max_rejected_share=1.0)
+    prepared = prepare(request)
+    assert prepared.clips["kept"] == len([clip for clip in list_corpus(TWELVE, str(mini)).clips if clip.stamp])
+    assert {status for status, count in prepared.clips.items() if count} == {"kept", "missing"}
+
+
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        ({"testing_list.txt": b"nonsense\n"}, "word/file.wav.*'nonsense'"),
+        ({"testing_list.txt": b"bed/a.wav\n", "validation_list.txt": b"bed/a.wav\n"}, "one list.*bed/a.wav"),
+    ],
+)
+def test_speech_commands_lists_that_are_none(tmp_path, write_files, lists, message):
+    """The line, and the rule."""
+    write_files(tmp_path, {"bed/a.wav": b"x", **lists})
+    with pytest.raises(ValueError, match=message):
+        list_corpus(PrepareConfig(corpus="speech_commands"), str(tmp_path))
+
+
+def test_fsdd_speakers(shared):
+    """Six classes with 50 takes of each digit; the official takes test, and every speaker trains."""
+    config = PrepareConfig(corpus="fsdd", fsdd=FsddConfig(target="speaker"))
+    listed = list_corpus(config, str(shared / "corpora/fsdd"))
+    assert counts(listed) == {"test": 300, "validation": 300, "train": 2_400}
+    labels = collections.Counter(clip.labels for clip in listed.clips)
+    assert len(labels) == 6
+    assert set(labels.values()) == {500}
+    assert len({clip.group for clip in listed.clips}) == 3_000
+
+
+def test_voxceleb1_is_found_however_its_zips_were_unpacked(tmp_path, miniature, write_files):
+    """One tree, two, or converted to m4a: the same ids, labels, splits and groups."""
+    tree = miniature("voxceleb1")
+    config = PrepareConfig(corpus="voxceleb1")
+    apart = list_corpus(config, str(tree.write(tmp_path / "apart")))
+    merged = {f"wav/{path.partition('/wav/')[2]}": b"x" for path in tree.audio}
+    converted = {path.removesuffix(".wav") + ".m4a": b"x" for path in merged}
+    for name, files in {"merged": merged, "converted": converted}.items():
+        folder = write_files(tmp_path / name, {**files, "meta/iden_split.txt": tree.files["iden_split.txt"]})
+        listed = list_corpus(config, str(folder))
+        assert [(c.clip_id, c.labels, c.split, c.group, c.stamp is None) for c in listed.clips] == [
+            (c.clip_id, c.labels, c.split, c.group, c.stamp is None) for c in apart.clips
+        ]
+
+
+def test_voxceleb1_refuses_a_list_of_another_form(tmp_path, write_files):
+    """Four columns, and a clip that is in it twice."""
+    for lines, message in (
+        (b"4 id10006/nLEBBc9oIFs/00003.wav\n", "A line of"),
+        (b"1 id10006/n/00003.wav\n3 id10006/n/00003.wav\n", "once"),
+    ):
+        write_files(tmp_path, {"wav/id10006/n/00003.wav": b"x", "iden_split.txt": lines})
+        with pytest.raises(ValueError, match=message):
+            list_corpus(PrepareConfig(corpus="voxceleb1"), str(tmp_path))
+
+
+def test_librispeech_names_may_hold_the_separator(tmp_path, write_files):
+    """Speaker 60 is called |CBW|Simon; comments and padding are not names."""
+    lines = b"; a | comment\n14   | F | train-clean-360  | 25.03 | Kristin LeMoine\n"
+    lines += b"60 | M | train-clean-100 | 20.18 | |CBW|Simon\n"
+    path = write_files(tmp_path, {"SPEAKERS.TXT": lines}) / "SPEAKERS.TXT"
+    speakers = librispeech.read_speakers(path)
+    assert [(each.speaker_id, each.name) for each in speakers] == [("14", "Kristin LeMoine"), ("60", "|CBW|Simon")]
+    assert (speakers[1].sex, speakers[1].subset, speakers[1].minutes) == ("M", "train-clean-100", 20.18)
+    write_files(tmp_path, {"SPEAKERS.TXT": b"14 | F | train-clean-360\n"})
+    with pytest.raises(ValueError, match=r"ID \| SEX"):
+        librispeech.read_speakers(path)
+
+
+def test_librispeech_deals_the_chapters_of_each_speaker(tmp_path, write_files):
+    """Ten chapters: 7, 1, 2; two: one trains, one tests; one: it trains. Every speaker trains, whatever the shares."""
+    files = {}
+    for speaker, count in {"19": 10, "26": 2, "27": 1}.items():
+        for chapter in range(count):
+            files[f"train-clean-100/{speaker}/{chapter}/{speaker}-{chapter}-0000.flac"] = b"x"
+    listed = list_corpus(PrepareConfig(corpus="librispeech"), str(write_files(tmp_path, files)))
+    found = {(clip.labels[0], clip.split): 0 for clip in listed.clips}
+    for clip in listed.clips:
+        found[clip.labels[0], clip.split] += 1
+    assert found == {
+        ("19", "train"): 7,
+        ("19", "validation"): 1,
+        ("19", "test"): 2,
+        ("26", "train"): 1,
+        ("26", "test"): 1,
+        ("27", "train"): 1,
+    }
+    config = PrepareConfig(corpus="librispeech", split=SplitConfig(validation_share=0.0, test_share=0.0))
+    assert counts(list_corpus(config, str(tmp_path))) == {"train": 13}
+    other = PrepareConfig(corpus="librispeech", librispeech=LibriSpeechConfig(subset="dev-clean"))
+    with pytest.raises(ValueError, match="dev-clean"):
+        list_corpus(other, str(tmp_path))
+
+
+def crema_d_names() -> list[str]:
+    """All 7,442 official names: 91 actors, 12 sentences; one sentence at three levels; 20 that were never recorded."""
+    sentences = ("DFA", "IOM", "ITH", "ITS", "IWL", "IWW", "MTI", "TAI", "TIE", "TSI", "WSI")
+    names = []
+    for actor in range(1001, 1092):
+        names += [f"{actor}_{sentence}_{emotion}_XX" for sentence in sentences for emotion in
+                  ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")]  # fmt: skip
+        names += [f"{actor}_IEO_{emotion}_{level}" for emotion in ("ANG", "DIS", "FEA", "HAP", "SAD") for level in
+                  ("LO", "MD", "HI")]  # fmt: skip
+        names.append(f"{actor}_IEO_NEU_XX")
+    never = ("1008_WSI", "1009_MTI", "1019_ITH", "1002_TIE_NEU", "1076_ITH_NEU")
+    return [name for name in names if not name.startswith(never)]
+
+
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        ("tfds", {"train": 5_144, "validation": 738, "test": 1_556}),
+        ("evar", {"train": 5_155, "validation": 732, "test": 1_551}),
+    ],
+)
+def test_crema_d_has_the_published_counts(tmp_path, write_files, split, expected):
+    """Both splits of the 7,442 official names, as TensorFlow Datasets and EVAR publish them; no actor in two."""
+    names = crema_d_names()
+    assert len(names) == 7_442
+    emotions = collections.Counter(name.split("_")[2] for name in names)
+    assert emotions == {**dict.fromkeys(("ANG", "DIS", "FEA", "HAP", "SAD"), 1_271), "NEU": 1_087}
+    folder = write_files(tmp_path, {f"AudioWAV/{name}.wav": b"" for name in names})
+    listed = list_corpus(PrepareConfig(corpus="crema_d", crema_d=CremaDConfig(split=split)), str(folder))
+    assert counts(listed) == expected
+    assert len(listed.ignored) == 4
+    assert len({(clip.group, clip.split) for clip in listed.clips}) == 91
+
+
+def test_a_clone_of_crema_d_without_lfs_is_told(tmp_path, write_files):
+    """130-byte pointers named .wav: none is kept, and the reason says what to do."""
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+    write_files(tmp_path / "corpus", {f"AudioWAV/{actor}_DFA_ANG_XX.wav": pointer for actor in (1001, 1002)})
+    write_files(tmp_path / "corpus", {})
+    request = PrepareRequest(
+        config=PrepareConfig(corpus="crema_d"),
+        source=str(tmp_path / "corpus"),
+        root=str(tmp_path),
+        max_rejected_share=1.0,
+    )
+    with pytest.raises(ValueError, match="git lfs pull"):
+        prepare(request)
+
+
+def test_voxforge_ids_do_not_depend_on_how_it_is_packed(tmp_path, write_files):
+    """An archive, the folder it unpacks to, and a tar whose names begin with `./`: the same ids, labels, groups."""
+    inner = {f"guenter-20140214-afn/wav/de11-{index:03d}.wav": b"x" for index in range(3)}
+    trees = {
+        "packed": {"de/guenter-20140214-afn.tgz": tgz(inner)},
+        "dotted": {"de/guenter-20140214-afn.tgz": tgz({f"./{name}": content for name, content in inner.items()})},
+        "unpacked": {f"de/{name}": content for name, content in inner.items()},
+    }
+    seen = set()
+    for name, files in trees.items():
+        listed = list_corpus(PrepareConfig(corpus="voxforge"), str(write_files(tmp_path / name, files)))
+        seen.add(tuple((clip.clip_id, clip.labels, clip.split, clip.group) for clip in listed.clips))
+        assert listed.ignored == ()
+    ((first, *rest),) = seen
+    assert first[0] == "de/guenter-20140214-afn/de11-000"
+    assert (first[1], first[3], len(rest)) == (("de",), "guenter", 2)
+
+
+def test_anonymous_volunteers_train(tmp_path, write_files):
+    """They are one group, as many speakers as they are, under every seed; a named speaker is in one split."""
+    files = {f"it/anonymous-2008{index:04d}-aaa/wav/it-{index}.wav": b"x" for index in range(50)}
+    files |= {f"{language}/maria-{index}/flac/a.flac": b"x" for index in range(4) for language in ("it", "es")}
+    write_files(tmp_path, files)
+    for seed in range(5):
+        listed = list_corpus(PrepareConfig(corpus="voxforge", split=SplitConfig(seed=seed)), str(tmp_path))
+        splits = collections.defaultdict(set)
+        for clip in listed.clips:
+            splits[clip.group].add(clip.split)
+        assert splits["anonymous"] == {"train"}
+        assert len(splits["maria"]) == 1
+
+
+def test_voxforge_flac_archives_are_kept(tmp_path, miniature):
+    """Clips of FLAC archives, which TensorFlow Datasets loses, are decoded from inside them."""
+    request = PrepareRequest(
+        config=PrepareConfig(corpus="voxforge"),
+        source=str(miniature("voxforge").write(tmp_path / "tree")),
+        root=str(tmp_path / "root"),
+    )
+    snapshot = prepare(request).snapshot
+    rows = read_ledger(f"{snapshot}/clips.parquet")
+    flac = [row for row in rows if row.member and row.member.endswith(".flac")]
+    assert len(flac) == 12
+    assert {row.status for row in flac} == {"kept"}
+    assert {row.source_format for row in flac} == {"FLAC/PCM_16"}
