@@ -5,15 +5,19 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipelines.corpora.config import (
+    AudioJsonConfig,
     CremaDConfig,
     Dcase2018BirdsConfig,
     EscConfig,
     FsddConfig,
+    HfParquetConfig,
     LibriSpeechConfig,
     MagnaTagATuneConfig,
     NSynthConfig,
     SpeechCommandsConfig,
+    TfdsConfig,
     UrbanSound8KConfig,
+    WebDatasetConfig,
 )
 
 CorpusName = Literal[
@@ -34,6 +38,11 @@ CorpusName = Literal[
     "magnatagatune",
     "fsd50k",
     "audioset",
+    "panns_hdf5",
+    "audio_json",
+    "tfds",
+    "webdataset",
+    "hf_parquet",
 ]
 AudioSetList = Literal["balanced_train", "unbalanced_train", "eval"]
 
@@ -127,6 +136,10 @@ class PrepareConfig:
     dcase2018_birds: Dcase2018BirdsConfig = field(default_factory=Dcase2018BirdsConfig)
     urbansound8k: UrbanSound8KConfig = field(default_factory=UrbanSound8KConfig)
     magnatagatune: MagnaTagATuneConfig = field(default_factory=MagnaTagATuneConfig)
+    audio_json: AudioJsonConfig = field(default_factory=AudioJsonConfig)
+    tfds: TfdsConfig = field(default_factory=TfdsConfig)
+    webdataset: WebDatasetConfig = field(default_factory=WebDatasetConfig)
+    hf_parquet: HfParquetConfig = field(default_factory=HfParquetConfig)
 
     def __post_init__(self) -> None:
         _require(1_000 <= self.sample_rate <= 384_000, "1000 <= sample_rate <= 384000 Hz", self.sample_rate)

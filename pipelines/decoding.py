@@ -45,11 +45,11 @@ class Decoded:
 def decode_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Decoded:
     """Decodes, checks, resamples and quantises `clip`, whose source is relative to `folder`."""
     try:
-        _check_labels(clip)
         if config.corpus == "synthetic":
             return store(_rendered(clip, config), config)
         path = Path(folder, clip.source)
         _check_stamp(clip, str(path))
+        _check_labels(clip)
         return read(
             path, lambda recording: store(recording, config), member=clip.member, start=clip.start, end=clip.end
         )
@@ -185,5 +185,7 @@ def _check_stamp(clip: Clip, path: str) -> None:
     now = stamp_of(path)
     if now is None:
         raise Rejected("missing", "the corpus lists it, and there is no such file")
+    if clip.stamp is None and clip.member is not None:
+        raise Rejected("missing", "the archive has a place for it, and no recording there")
     if now != clip.stamp:
         raise Rejected("changed", f"the file changed after it was listed ({clip.stamp}, now {now}): run again")

@@ -5,6 +5,7 @@ import mmap
 import struct
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
@@ -22,7 +23,13 @@ Value = str | int | float | None
 
 
 def read_features(path: Path, *, without: Collection[str]) -> Iterator[tuple[int, dict[str, Value]]]:
-    """(offset in bytes, the first value of each feature) of every record; features `without` are not read.
+    """(offset in bytes, the first value of each feature) of every record; see `read_values`."""
+    for offset, values in read_values(path, without=without):
+        yield offset, {name: found[0] if found else None for name, found in values.items()}
+
+
+def read_values(path: Path, *, without: Collection[str]) -> Iterator[tuple[int, dict[str, list[Any]]]]:
+    """(offset in bytes, the values of each feature) of every record; features `without` are not read.
 
     Raises:
       ValueError: it is no TFRecord file of Examples, or cut off; the text names the place.
@@ -35,7 +42,7 @@ def read_features(path: Path, *, without: Collection[str]) -> Iterator[tuple[int
         while offset < len(data):
             try:
                 begin, end = _record(data, offset)
-                yield offset, {key: examples.first_value(value) for key, value in _entries(data, begin, end, without)}
+                yield offset, {key: examples.values_of(value) for key, value in _entries(data, begin, end, without)}
             except (Rejected, ValueError, IndexError) as error:
                 raise ValueError(
                     f"A TFRecord file has whole records of Examples. Received: {path}, at byte {offset}: {error}."
@@ -70,6 +77,9 @@ class ExampleFile:
             check = stream.read(_CRC_BYTES)
         if len(check) != _CRC_BYTES or masked_crc(payload) != struct.unpack("<I", check)[0]:
             raise Rejected("corrupt", f"the record at byte {member} does not fit its checksum")
+        return self._wav(payload, member)
+
+    def _wav(self, payload: bytes, member: str) -> bytes:
         samples = examples.floats(payload, AUDIO)
         if samples is None:
             raise Rejected("unsupported", f"the record at byte {member} has no list of floats named `{AUDIO}`")

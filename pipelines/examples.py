@@ -77,8 +77,8 @@ def decode(encoded: bytes) -> Record:
     return record
 
 
-def first_value(encoded: bytes) -> str | int | float | None:
-    """The first value of an encoded Feature, bytes as UTF-8 text; None: it has none.
+def values_of(encoded: bytes) -> list[str | int | float]:
+    """The values of an encoded Feature, bytes as UTF-8 text.
 
     Raises:
       ValueError: no Feature.
@@ -87,10 +87,31 @@ def first_value(encoded: bytes) -> str | int | float | None:
         feature = example_pb2.Feature.FromString(encoded)
         kind = feature.WhichOneof("kind")
         values = getattr(feature, kind).value if kind else ()
-        first = values[0] if values else None
-        return first.decode() if isinstance(first, bytes) else first
+        return [value.decode() if isinstance(value, bytes) else value for value in values]
     except Exception as error:
         raise ValueError(f"not a Feature: {error!r}") from error
+
+
+def raw_values(encoded: bytes, name: str) -> "list[bytes] | np.ndarray":
+    """The values of the feature `name` of an Example: bytes as they are, numbers as int64 or float32; none: empty.
+
+    Raises:
+      ValueError: no Example.
+    """
+    try:
+        feature = example_pb2.Example.FromString(encoded).features.feature
+        if name not in feature:
+            return []
+        kind = feature[name].WhichOneof("kind")
+        if kind == "bytes_list":
+            return list(feature[name].bytes_list.value)
+        return (
+            np.array(getattr(feature[name], kind).value, np.int64 if kind == "int64_list" else np.float32)
+            if kind
+            else []
+        )
+    except Exception as error:
+        raise ValueError(f"not an Example: {error!r}") from error
 
 
 def floats(encoded: bytes, name: str) -> "np.ndarray | None":

@@ -73,6 +73,14 @@ def _open(path: str) -> Archive:
         from pipelines.tables import Table
 
         return Table(path, most_bytes=MOST_MEMBER_BYTES)
+    if head[:8] == b"\x89HDF\r\n\x1a\n":
+        from pipelines.hdf5 import Hdf5
+
+        return Hdf5(path, most_bytes=MOST_MEMBER_BYTES)
+    if begins_like_records(head) and Path(path).with_name("features.json").is_file():
+        from pipelines.tfds_records import TfdsFile
+
+        return TfdsFile(path, most_bytes=MOST_MEMBER_BYTES)
     if begins_like_records(head):
         from pipelines.example_files import ExampleFile
 

@@ -2,8 +2,11 @@
 
 import bisect
 import itertools
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -116,3 +119,40 @@ def _audio_column(schema: pa.Schema) -> tuple[str, str]:
 
 def _is_binary(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def audio_table_columns(path: Path, *, wanted: Collection[str | None]) -> dict[str, list[Any]] | None:
+    """The columns in `wanted` (or fields of a struct as `column.field`) of a table with audio; None: it has none.
+
+    Numbers of classes become the names that Hugging Face keeps in the file's metadata.
+    """
+    try:
+        file = parquet.ParquetFile(path)
+        _audio_column(file.schema_arrow)
+        there = {file.schema.column(number).path.replace(".list.element", "") for number in range(len(file.schema))}
+        names = _class_names(file.schema_arrow)
+        found = {}
+        for name in sorted(there & {name for name in wanted if name}):
+            column, _, field = name.partition(".")
+            values = file.read(columns=[name]).column(0)
+            values = (pc.struct_field(values, field) if field else values).to_pylist()
+            found[name] = [_named(value, names.get(column)) for value in values]
+    except (pa.ArrowException, OSError, ValueError):
+        return None
+    return found
+
+
+def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
+    """Column -> names of its classes, as Hugging Face writes them."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        kinds = {name: said.get("feature", said) if isinstance(said, dict) else {} for name, said in features.items()}
+        return {name: said["names"] for name, said in kinds.items() if isinstance(said.get("names"), list)}
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _named(value: Any, names: list[str] | None) -> Any:
+    if isinstance(value, list):
+        return [_named(one, names) for one in value]
+    return names[value] if names and isinstance(value, int) and 0 <= value < len(names) else value

@@ -34,6 +34,11 @@ CORPORA: dict[str, str] = {
     "dcase2018_birds": "Bird audio detection of DCASE 2018: 35,690 clips of 10 s in 3 sets, with and without a bird.",
     "urbansound8k": "UrbanSound8K: 8,732 city sounds up to 4 s, 10 classes in 10 folds, any format of WAV.",
     "magnatagatune": "MagnaTagATune: music tagging, 25,863 clips of 29 s, the 50 most frequent of 188 tags.",
+    "panns_hdf5": "AudioSet as PANNs packs it: HDF5 files of waveforms, names and targets.",
+    "audio_json": "Lists of AST and PSLA in JSON, with class_labels_indices.csv and the audio they name.",
+    "tfds": "A folder that TensorFlow Datasets prepared, of any audio data set with classes.",
+    "webdataset": "Tar files of WebDataset: samples of audio with .json, .cls or .txt.",
+    "hf_parquet": "Parquet files with audio bytes and labels, as Hugging Face keeps data sets.",
     "fsd50k": "FSD50K: 51,197 sounds with several of 200 labels each, 44.1 kHz.",
 }
 FRONTENDS: dict[str, str] = {

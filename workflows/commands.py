@@ -23,15 +23,19 @@ from pipelines.config import (
     SyntheticConfig,
 )
 from pipelines.corpora.config import (
+    AudioJsonConfig,
     CremaDConfig,
     Dcase2018BirdsConfig,
     EscConfig,
     FsddConfig,
+    HfParquetConfig,
     LibriSpeechConfig,
     MagnaTagATuneConfig,
     NSynthConfig,
     SpeechCommandsConfig,
+    TfdsConfig,
     UrbanSound8KConfig,
+    WebDatasetConfig,
 )
 from training.config import FeatureFormat
 from workflows.places import Places
@@ -148,6 +152,10 @@ class Prepare:
       dcase2018_birds: which sets of the bird detection task, and what tests.
       urbansound8k: which folds of UrbanSound8K test and validate.
       magnatagatune: which tags of MagnaTagATune.
+      audio_json: where the paths of lists of AST and PSLA begin.
+      tfds: what is class and group in a data set of TensorFlow Datasets.
+      webdataset: what is the class in tar files of WebDataset.
+      hf_parquet: what is class and group in Parquet files of Hugging Face.
     """
 
     corpus: tyro.conf.Positional[CorpusName]
@@ -175,6 +183,10 @@ class Prepare:
     dcase2018_birds: Dcase2018BirdsConfig = field(default_factory=Dcase2018BirdsConfig)
     urbansound8k: UrbanSound8KConfig = field(default_factory=UrbanSound8KConfig)
     magnatagatune: MagnaTagATuneConfig = field(default_factory=MagnaTagATuneConfig)
+    audio_json: AudioJsonConfig = field(default_factory=AudioJsonConfig)
+    tfds: TfdsConfig = field(default_factory=TfdsConfig)
+    webdataset: WebDatasetConfig = field(default_factory=WebDatasetConfig)
+    hf_parquet: HfParquetConfig = field(default_factory=HfParquetConfig)
 
     def request(self) -> PrepareRequest:
         """What the stage is asked."""

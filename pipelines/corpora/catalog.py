@@ -8,6 +8,7 @@ from types import ModuleType
 from pipelines.clip import Listed
 from pipelines.config import CorpusName, PrepareConfig
 from pipelines.corpora import (
+    audio_json,
     audioset,
     crema_d,
     dcase2018_birds,
@@ -16,15 +17,19 @@ from pipelines.corpora import (
     folder,
     fsd50k,
     fsdd,
+    hf_parquet,
     librispeech,
     magnatagatune,
     nsynth,
+    panns_hdf5,
     speech_commands,
     synthetic,
+    tfds,
     tut_urban_2018,
     urbansound8k,
     voxceleb1,
     voxforge,
+    webdataset,
 )
 from pipelines.corpora.corpus import Corpus
 
@@ -60,6 +65,11 @@ CATALOG: dict[CorpusName, Corpus] = {
     "magnatagatune": _corpus(magnatagatune, configured_by=("magnatagatune",)),
     "fsd50k": _corpus(fsd50k),
     "audioset": _corpus(audioset, configured_by=("split", "audioset")),
+    "panns_hdf5": _corpus(panns_hdf5, configured_by=("split", "audioset")),
+    "audio_json": _corpus(audio_json, configured_by=("split", "audioset", "audio_json")),
+    "tfds": _corpus(tfds, configured_by=("split", "tfds")),
+    "webdataset": _corpus(webdataset, configured_by=("split", "webdataset")),
+    "hf_parquet": _corpus(hf_parquet, configured_by=("split", "hf_parquet")),
 }
 
 

@@ -150,6 +150,54 @@ class MagnaTagATuneConfig:
             raise ValueError(f"Rule: 1 <= num_tags <= 188. Received: {self.num_tags!r}.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class AudioJsonConfig:
+    """Lists of AST and PSLA.
+
+    Attributes:
+      root: the folder on the machine of the lists that is the source folder here; None: paths are found by their end.
+    """
+
+    root: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TfdsConfig:
+    """A data set of TensorFlow Datasets.
+
+    Attributes:
+      label: the feature with the class, or the sequence of classes; None: the only one, or `label`.
+      group: the feature whose clips belong in one split; None: `group`, `speaker_id` or `speaker`, if there is one.
+    """
+
+    label: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebDatasetConfig:
+    """Tar files of WebDataset.
+
+    Attributes:
+      label: the key of a sample's JSON that has its labels; None: labels, label, tags, tag, classes or class.
+    """
+
+    label: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HfParquetConfig:
+    """Parquet files of Hugging Face.
+
+    Attributes:
+      label: the column with the classes; None: human_labels, labels or label.
+      group: the column whose clips belong in one split; None: each clip is its own.
+    """
+
+    label: str | None = None
+    group: str | None = None
+
+
 def _check_folds(test_fold: int, validation_fold: int | None, *, count: int) -> None:
     for name, fold in (("test_fold", test_fold), ("validation_fold", validation_fold)):
         if fold is not None and not 1 <= fold <= count:

@@ -272,4 +272,8 @@ DOWNLOADS: dict[str, Download] = {
             "unpacked, and give the folder of the languages as `--source`."
         ),
     ),
+    **{
+        name: Download(by_hand="It is a packing that you have already: give its folder as `--source`.")
+        for name in ("panns_hdf5", "audio_json", "tfds", "webdataset", "hf_parquet")
+    },
 }
