@@ -56,6 +56,11 @@ CASES = {
         corpus="magnatagatune", magnatagatune=MagnaTagATuneConfig(num_tags=2, merge_synonyms=True)
     ),
     "fsd50k": PrepareConfig(corpus="fsd50k"),
+    "panns_hdf5": PrepareConfig(corpus="panns_hdf5"),
+    "audio_json": PrepareConfig(corpus="audio_json"),
+    "tfds": PrepareConfig(corpus="tfds"),
+    "webdataset": PrepareConfig(corpus="webdataset"),
+    "hf_parquet": PrepareConfig(corpus="hf_parquet"),
 }
 WITH_FILES = [case for case in CASES if case != "synthetic"]
 NOT_KEPT = {"voxforge": {"unsupported": 1}}  # a web page named like an archive
