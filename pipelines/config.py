@@ -33,7 +33,9 @@ CorpusName = Literal[
     "urbansound8k",
     "magnatagatune",
     "fsd50k",
+    "audioset",
 ]
+AudioSetList = Literal["balanced_train", "unbalanced_train", "eval"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,21 @@ class FolderConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AudioSetConfig:
+    """AudioSet's lists and labels.
+
+    Attributes:
+      lists: which of the published lists; empty: those that are there.
+      labels: classes by their display names, or by their ids ("mids").
+      propagate: give clips the ancestors of their labels in the ontology, too.
+    """
+
+    lists: tuple[AudioSetList, ...] = ()
+    labels: Literal["names", "mids"] = "names"
+    propagate: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class SplitConfig:
     """Shares of the splits that a corpus without official ones gets, by a stable hash of the group."""
 
@@ -84,7 +101,8 @@ class PrepareConfig:
       min_duration_ms: shorter clips are rejected as too short (default: one 25 ms analysis window).
       silence_db: clips whose loudest sample, after removing the mean, lies below this level in dB
         re full scale are rejected as silent. -80 dB is about 3 steps of a 16-bit recording.
-      clips_per_shard: target; a shard is the unit of work and of resume.
+      clips_per_shard: target; a shard is the unit of work and of resume. None: shards of 100 to 200 MB, or
+        smaller ones where that would be fewer than 16.
       split: shares where the corpus has no official split.
 
     The other fields are of the corpora they are named after.
@@ -94,7 +112,7 @@ class PrepareConfig:
     sample_rate: int = 16_000
     min_duration_ms: float = 25.0
     silence_db: float = -80.0
-    clips_per_shard: int = 128
+    clips_per_shard: int | None = None
     split: SplitConfig = field(default_factory=SplitConfig)
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
     folder: FolderConfig = field(default_factory=FolderConfig)
@@ -108,12 +126,15 @@ class PrepareConfig:
     dcase2018_birds: Dcase2018BirdsConfig = field(default_factory=Dcase2018BirdsConfig)
     urbansound8k: UrbanSound8KConfig = field(default_factory=UrbanSound8KConfig)
     magnatagatune: MagnaTagATuneConfig = field(default_factory=MagnaTagATuneConfig)
+    audioset: AudioSetConfig = field(default_factory=AudioSetConfig)
 
     def __post_init__(self) -> None:
         _require(1_000 <= self.sample_rate <= 384_000, "1000 <= sample_rate <= 384000 Hz", self.sample_rate)
         _require(0.0 < self.min_duration_ms < math.inf, "0 < min_duration_ms < inf", self.min_duration_ms)
         _require(-math.inf < self.silence_db < 0.0, "-inf < silence_db < 0", self.silence_db)
-        _require(self.clips_per_shard >= 1, "clips_per_shard >= 1", self.clips_per_shard)
+        _require(
+            self.clips_per_shard is None or self.clips_per_shard >= 1, "clips_per_shard >= 1", self.clips_per_shard
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +147,8 @@ class PrepareRequest:
       root: snapshots are written to `<root>/<corpus>/<key>/`.
       workers: threads of the local runner.
       max_rejected_share: a run with a larger share of rejected clips fails after finishing.
+      max_missing_share: likewise of clips without a file, which are then counted apart from the rejected ones;
+        None: as the corpus has it. AudioSet, which nobody has whole: 1; others: a missing clip is a rejected one.
       beam_options: passed to Beam untouched, e.g. ("--runner=FlinkRunner",).
     """
 
@@ -134,11 +157,14 @@ class PrepareRequest:
     root: str
     workers: int = 2
     max_rejected_share: float = 0.05
+    max_missing_share: float | None = None
     beam_options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.workers >= 1, "workers >= 1", self.workers)
         _require(0.0 <= self.max_rejected_share <= 1.0, "0 <= max_rejected_share <= 1", self.max_rejected_share)
+        missing = self.max_missing_share
+        _require(missing is None or 0.0 <= missing <= 1.0, "0 <= max_missing_share <= 1", missing)
 
 
 @dataclass(frozen=True, kw_only=True)

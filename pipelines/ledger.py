@@ -1,11 +1,12 @@
 """The ledger: a Parquet table with a row for every listed clip; the only importer of pyarrow."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from infra.card import ShardCard
@@ -13,6 +14,8 @@ from infra.config import from_dict
 from infra.files import atomic_writer
 
 _SHARD_KEY = b"leafworks.shard"
+_REPEATING = ["split", "status", "reason", "decoder", "source_format", "shard"]  # few values: kept as numbers
+_GROUP_ROWS, _BATCH_ROWS = 131_072, 8_192
 
 SCHEMA = pa.schema(
     [
@@ -81,18 +84,23 @@ def write_part(path: Path, rows: Iterable[Row], shard: ShardCard) -> None:
     _write(path, _table(rows).replace_schema_metadata({_SHARD_KEY: note}))
 
 
-def read_part(path: Path) -> tuple[list[Row], ShardCard]:
-    """The inverse of `write_part`."""
-    table = parquet.read_table(path)
-    return _rows(table), _shard(table.schema)
-
-
 def read_part_shard(path: Path) -> ShardCard | None:
     """The card of a part's shard; None where there is no readable part."""
     try:
         return _shard(parquet.read_schema(path))
     except (OSError, pa.ArrowInvalid, KeyError, ValueError):
         return None
+
+
+def merge_parts(parts: Iterable[Path], path: Path) -> None:
+    """Writes the ledger, sorted by clip id, from all parts; by columns, since millions of rows fill the memory."""
+    tables = [parquet.read_table(part, read_dictionary=_REPEATING).replace_schema_metadata() for part in parts]
+    merged = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    tables.clear()
+    order = pc.sort_indices(merged.column("clip_id"))
+    with atomic_writer(path) as stream, parquet.ParquetWriter(stream, SCHEMA, compression="zstd") as writer:
+        for begin in range(0, len(order), _GROUP_ROWS):
+            writer.write_table(merged.take(order.slice(begin, _GROUP_ROWS)).cast(SCHEMA))
 
 
 def write_ledger(path: Path, rows: Iterable[Row]) -> None:
@@ -113,6 +121,12 @@ def read_ledger(path: Path) -> list[Row]:
     if not table.schema.equals(SCHEMA):
         raise ValueError(f"`{path.name}` has the columns {SCHEMA.names}. Received: {table.schema.names}.")
     return _rows(table)
+
+
+def iterate_ledger(path: Path) -> Iterator[Row]:
+    """The rows of a ledger that this version wrote, a few at a time."""
+    for batch in parquet.ParquetFile(path).iter_batches(_BATCH_ROWS):
+        yield from _rows(pa.Table.from_batches([batch]))
 
 
 def _table(rows: Iterable[Row]) -> pa.Table:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipelines.status import Rejected
@@ -74,6 +75,27 @@ class Table:
     def _values(self, group: int) -> Iterator[object]:
         batches = self._file.iter_batches(1, row_groups=[group], columns=[self._leaf], use_threads=False)
         return (value for batch in batches for value in batch.column(0))
+
+
+def text_column(path: str, *names: str) -> list[str]:
+    """The first of the named columns, or fields of a struct as `column.field`, of a table that also has audio.
+
+    Raises:
+      ValueError: no such table, no audio in it, or none of the columns.
+    """
+    problem = f"A table has audio and one of the columns {names}. Received: {path}"
+    try:
+        file = parquet.ParquetFile(path)
+        _audio_column(file.schema_arrow)
+        there = {file.schema.column(number).path for number in range(len(file.schema))}
+        name = next((name for name in names if name in there), None)
+        column = file.read(columns=[name]).column(0) if name else None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ValueError(f"{problem}: {error}.") from error
+    if name is None or column is None:
+        raise ValueError(f"{problem}, which has {sorted(there)}.")
+    values = pc.struct_field(column, name.partition(".")[2]) if "." in name else column
+    return ["" if value is None else str(value) for value in values.to_pylist()]
 
 
 def _audio_column(schema: pa.Schema) -> tuple[str, str]:

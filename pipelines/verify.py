@@ -91,8 +91,9 @@ def _check_files(folder: Path, card: DatasetCard) -> Iterator[str]:
 
 def _check_counts(card: DatasetCard, rows: Sequence[Row]) -> Iterator[str]:
     kept = [row for row in rows if row.status == "kept"]
-    if snapshot_id(rows) != card.snapshot_id:
-        yield f"{LEDGER_NAME}: its kept clips make the id {snapshot_id(rows)}, not {card.snapshot_id}."
+    found = snapshot_id(sorted(rows, key=lambda row: row.clip_id))
+    if found != card.snapshot_id:
+        yield f"{LEDGER_NAME}: its kept clips make the id {found}, not {card.snapshot_id}."
     if (len(rows), len(kept)) != (card.listed, card.kept):
         yield (
             f"{LEDGER_NAME}: {len(rows)} clips listed and {len(kept)} kept; "

@@ -34,6 +34,7 @@ CORPORA: dict[str, str] = {
     "urbansound8k": "UrbanSound8K: 8,732 city sounds up to 4 s, 10 classes in 10 folds, any format of WAV.",
     "magnatagatune": "MagnaTagATune: music tagging, 25,863 clips of 29 s, the 50 most frequent of 188 tags.",
     "fsd50k": "FSD50K: 51,197 sounds with several of 200 labels each, 44.1 kHz.",
+    "audioset": "AudioSet: the published segment lists, 527 classes, and the audio one has of them, in any habit.",
 }
 FRONTENDS: dict[str, str] = {
     "mel": "Mel filterbank energies, logarithm or (mel_pcen) learned PCEN; fixed filters.",

@@ -12,7 +12,15 @@ from typing import Annotated
 import tyro
 
 from frontends.config import FrontendConfig
-from pipelines.config import CorpusName, FolderConfig, PrepareConfig, PrepareRequest, SplitConfig, SyntheticConfig
+from pipelines.config import (
+    AudioSetConfig,
+    CorpusName,
+    FolderConfig,
+    PrepareConfig,
+    PrepareRequest,
+    SplitConfig,
+    SyntheticConfig,
+)
 from pipelines.corpora.config import (
     CremaDConfig,
     Dcase2018BirdsConfig,
@@ -76,16 +84,18 @@ class Prepare:
     reason; if they are too many, the run ends with an error after it has finished and said what it found.
 
     Attributes:
-      corpus: which adapter reads the source; `leafworks list` describes them.
+      corpus: one of those that `leafworks list` describes.
       source: folder of the recordings.
       root: snapshots go to ROOT/snapshots/CORPUS/KEY.
       workers: threads that decode.
       max_rejected_share: largest share of rejected clips that is not an error, 0 to 1.
+      max_missing_share: largest share of clips without a file, 0 to 1, counted apart from the rejected ones; None: as
+        the corpus has it: AudioSet 1, and elsewhere a missing clip is a rejected one.
       beam_options: given to Beam as they are, e.g. --runner=FlinkRunner; the default is its local runner.
       sample_rate: of the stored waveforms, in Hz.
       min_duration_ms: shorter clips are rejected.
       silence_db: clips that stay below this peak level, in dB re full scale, are rejected.
-      clips_per_shard: a shard is the unit of work and of resume.
+      clips_per_shard: a shard is the unit of work and of resume; None: 100 to 200 MB, or smaller ones, at least 16.
       split: shares where a corpus has no official split.
       folder: where the labels of a folder are.
       synthetic: the corpus made on the spot.
@@ -99,6 +109,7 @@ class Prepare:
       dcase2018_birds: which sets of the bird detection task, and what tests.
       urbansound8k: which folds of UrbanSound8K test and validate.
       magnatagatune: which tags of MagnaTagATune.
+      audioset: AudioSet's lists and labels.
     """
 
     corpus: tyro.conf.Positional[CorpusName]
@@ -106,11 +117,12 @@ class Prepare:
     root: Path = DEFAULT_ROOT
     workers: int = PrepareRequest.workers
     max_rejected_share: float = PrepareRequest.max_rejected_share
+    max_missing_share: float | None = PrepareRequest.max_missing_share
     beam_options: tuple[str, ...] = ()
     sample_rate: int = PrepareConfig.sample_rate
     min_duration_ms: float = PrepareConfig.min_duration_ms
     silence_db: float = PrepareConfig.silence_db
-    clips_per_shard: int = PrepareConfig.clips_per_shard
+    clips_per_shard: int | None = PrepareConfig.clips_per_shard
     split: SplitConfig = field(default_factory=SplitConfig)
     folder: FolderConfig = field(default_factory=FolderConfig)
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
@@ -124,6 +136,7 @@ class Prepare:
     dcase2018_birds: Dcase2018BirdsConfig = field(default_factory=Dcase2018BirdsConfig)
     urbansound8k: UrbanSound8KConfig = field(default_factory=UrbanSound8KConfig)
     magnatagatune: MagnaTagATuneConfig = field(default_factory=MagnaTagATuneConfig)
+    audioset: AudioSetConfig = field(default_factory=AudioSetConfig)
 
     def request(self) -> PrepareRequest:
         """What the stage is asked."""
@@ -134,6 +147,7 @@ class Prepare:
             root=str(Places(self.root).snapshots),
             workers=self.workers,
             max_rejected_share=self.max_rejected_share,
+            max_missing_share=self.max_missing_share,
             beam_options=self.beam_options,
         )
 

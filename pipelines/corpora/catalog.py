@@ -8,6 +8,7 @@ from types import ModuleType
 from pipelines.clip import Listed
 from pipelines.config import CorpusName, PrepareConfig
 from pipelines.corpora import (
+    audioset,
     crema_d,
     dcase2018_birds,
     esc10,
@@ -37,6 +38,7 @@ def _corpus(module: ModuleType, *, configured_by: tuple[str, ...] = (), needs_so
         configured_by=configured_by,
         needs_source=needs_source,
         list_clips=module.list_clips,
+        max_missing_share=getattr(module, "MAX_MISSING_SHARE", None),
     )
 
 
@@ -57,6 +59,7 @@ CATALOG: dict[CorpusName, Corpus] = {
     "urbansound8k": _corpus(urbansound8k, configured_by=("urbansound8k",)),
     "magnatagatune": _corpus(magnatagatune, configured_by=("magnatagatune",)),
     "fsd50k": _corpus(fsd50k),
+    "audioset": _corpus(audioset, configured_by=("split", "audioset")),
 }
 
 

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ CASES = {
         corpus="magnatagatune", magnatagatune=MagnaTagATuneConfig(num_tags=2, merge_synonyms=True)
     ),
     "fsd50k": PrepareConfig(corpus="fsd50k"),
+    "audioset": PrepareConfig(corpus="audioset"),
 }
 WITH_FILES = [case for case in CASES if case != "synthetic"]
 NOT_KEPT = {"voxforge": {"unsupported": 1}}  # a web page named like an archive
@@ -138,9 +140,8 @@ def test_a_source_that_is_not_the_corpus_is_refused(tmp_path, write_files, name)
     (tmp_path / "empty").mkdir()
     write_files(tmp_path / "other", {"notes.txt": b"hello", "audio/readme.md": b"hello"})
     for folder in ("empty", "other"):
-        with pytest.raises(ValueError, match=r"(?s)(holds none|neither)") as refusal:
+        with pytest.raises(ValueError, match=re.escape(f"Received: {tmp_path / folder}")) as refusal:
             list_corpus(config, str(tmp_path / folder))
-        assert str(tmp_path / folder) in str(refusal.value)
         assert name == "folder" or "--source" in str(refusal.value)
 
 
