@@ -70,7 +70,7 @@ def decode_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Decoded:
 
 
 def _read(clip: Clip, folder: str, config: PrepareConfig) -> tuple[Recording, str]:
-    if not clip.labels:
+    if not clip.labels and config.corpus == "folder":  # elsewhere a clip without a label is one, of none of the classes
         raise Rejected("unlabelled", "the file lies in no class folder: move it into one, or give a table")
     if config.corpus == "synthetic":
         return _rendered(clip, config), "synthesis"

@@ -48,18 +48,20 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
             f"Received: {source}, which holds none. Give its folder as `--source`."
         )
     tree, choice = Tree(folder), config.nsynth
-    clips = []
+    clips, beyond = [], 0
     for part, split in _SPLITS.items():
-        clips += [_clip(tree, note, part, split, choice) for note in _notes(tree, part) if _is_class(note, choice)]
-    return tree.listed(clips, labels=FAMILIES if choice.target == "instrument" else tuple(map(str, _pitches(choice))))
+        for note in _notes(tree, part):
+            if choice.target == "pitch" and note.pitch not in _pitches(choice):
+                beyond += 1
+            else:
+                clips.append(_clip(tree, note, part, split, choice))
+    labels = FAMILIES if choice.target == "instrument" else tuple(map(str, _pitches(choice)))
+    notes = [f"{beyond} notes beyond the {len(labels)} pitches are left out."] if beyond else []
+    return tree.listed(clips, labels=labels, notes=notes)
 
 
 def _pitches(choice: NSynthConfig) -> range:
     return range(128) if choice.pitches == "midi" else range(21, 109)
-
-
-def _is_class(note: _Note, choice: NSynthConfig) -> bool:
-    return choice.target == "instrument" or note.pitch in _pitches(choice)
 
 
 def _clip(tree: Tree, note: _Note, part: str, split: str, choice: NSynthConfig) -> Clip:

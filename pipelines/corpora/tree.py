@@ -1,6 +1,7 @@
 """The files of a corpus, found by what its lists call them; what no list names is ignored, by name."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.clip import Clip, Listed, Stamp, printable
@@ -104,10 +105,15 @@ class Tree:
     def _name(self, path: str) -> str:
         return path if self._tail is None else "/".join(path.split("/")[-self._tail :])
 
-    def listed(self, clips: list[Clip], *, labels: tuple[str, ...] | None = None) -> Listed:
-        """The answer of an adapter: its clips, and the files that none of them is in."""
-        ignored = tuple(sorted(printable(path) for path in self._stamps if path not in self._used))
-        return Listed(clips=tuple(clips), folder=str(self.folder), ignored=ignored, labels=labels)
+    def listed(self, clips: list[Clip], *, labels: tuple[str, ...] | None = None, notes: Sequence[str] = ()) -> Listed:
+        """The answer of an adapter: its clips, the files that none of them is in, and what a reader should know."""
+        return Listed(
+            clips=tuple(clips),
+            folder=str(self.folder),
+            ignored=tuple(sorted(printable(path) for path in self._stamps if path not in self._used)),
+            labels=labels,
+            facts={"notes": list(notes)} if notes else {},
+        )
 
 
 def locate(source: Path, *markers: str) -> Path | None:

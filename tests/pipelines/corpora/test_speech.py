@@ -97,7 +97,9 @@ def test_the_twelve_classes_are_tested_on_the_separate_archive(mini):
     assert len({label for clip in listed.clips for label in clip.labels}) == 12
     (three,) = [clip for clip in tested if clip.clip_id.endswith("three_e41a903b_nohash_0.wav.wav")]
     assert (three.labels, three.group) == (("_unknown_",), "e41a903b")
+    assert listed.facts == {}
     alone = list_corpus(TWELVE, str(mini / "speech_commands_v0.02-small"))
+    assert "not what others report" in alone.facts["notes"][0]
     assert counts(alone)["test"] == 11_005
     assert {clip.group for clip in tested if clip.labels != ("_silence_",)} <= {
         clip.group for clip in alone.clips if clip.split == "test"
