@@ -43,6 +43,15 @@ def test_nsynth_is_the_same_in_both_forms(tmp_path, miniature):
     assert {clip.source for clip in records.clips} == {f"nsynth-{part}.tfrecord" for part in ("train", "valid", "test")}
 
 
+def test_nsynth_records_may_be_in_parts(tmp_path, miniature):
+    """A split in several files, named as TensorFlow Datasets names them."""
+    folder = miniature("nsynth_records").write(tmp_path)
+    whole = list_corpus(NSYNTH, str(folder))
+    for part in ("train", "valid", "test"):
+        (folder / f"nsynth-{part}.tfrecord").rename(folder / f"nsynth-{part}.tfrecord-00000-of-00001")
+    assert [clip.clip_id for clip in list_corpus(NSYNTH, str(folder)).clips] == [clip.clip_id for clip in whole.clips]
+
+
 def test_nsynth_pitch_classes_are_midi_numbers(tmp_path, miniature):
     """128 classes whose position is the note's number; or the 88 of a piano, without the notes beyond."""
     folder = str(miniature("nsynth").write(tmp_path))

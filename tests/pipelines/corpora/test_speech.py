@@ -270,6 +270,28 @@ def test_voxforge_ids_do_not_depend_on_how_it_is_packed(tmp_path, write_files):
     assert (first[1], first[3], len(rest)) == (("de",), "guenter", 2)
 
 
+def test_real_voices_are_read_inside_archives(shared, tmp_path, write_files):
+    """FLAC at 48 kHz and WAV at 16 kHz, an archive for each volunteer: the samples of the files themselves."""
+    voices = shared / "corpora/voices_cc0"
+    files = {}
+    for language in ("de", "es"):
+        paths = sorted(path for path in (voices / language).rglob("*") if path.suffix in (".flac", ".wav"))[:4]
+        archive = f"{language}speaker-20140214-afn"
+        members = {f"{archive}/{path.suffix[1:]}/{path.name}": path.read_bytes() for path in paths}
+        files[f"{language}/Trunk/{archive}.tgz"] = tgz(members)
+        write_files(tmp_path / "loose", {f"{language}/Trunk/{name}": content for name, content in members.items()})
+    write_files(tmp_path / "packed", files)
+    snapshots = [
+        prepare(
+            PrepareRequest(config=PrepareConfig(corpus="voxforge"), source=str(tmp_path / name), root=str(tmp_path))
+        )
+        for name in ("packed", "loose")
+    ]
+    assert snapshots[0].clips["kept"] == 8
+    assert snapshots[0].snapshot_id == snapshots[1].snapshot_id
+    assert snapshots[0].snapshot != snapshots[1].snapshot
+
+
 def test_anonymous_volunteers_train(tmp_path, write_files):
     """They are one group, as many speakers as they are, under every seed; a named speaker is in one split."""
     files = {f"it/anonymous-2008{index:04d}-aaa/wav/it-{index}.wav": b"x" for index in range(50)}
