@@ -118,7 +118,7 @@ class Tree:
             clips=tuple(clips),
             folder=str(self.folder),
             ignored=tuple(sorted(printable(path) for path in self._stamps if path not in self._used)),
-            labels=labels,
+            labels=labels and tuple(map(printable, labels)),
             facts={"notes": list(notes)} if notes else {},
         )
 
