@@ -26,7 +26,7 @@ class Clip:
       clip_id: stable and unique in the corpus; printable UTF-8.
       source: path relative to the corpus folder as the file system spells it (undecodable bytes as
         surrogates), or a `synthetic:` URI.
-      labels: class names; a clip without any is kept out of the snapshot as unlabelled.
+      labels: class names; none: of none of the classes, or, in a folder corpus, unlabelled and kept out.
       split: train, validation or test.
       group: clips of one group belong in one split (speaker, original recording).
       start: first second of the clip in its source; None: from the beginning.

@@ -49,7 +49,7 @@ def decode_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Decoded:
             return store(_rendered(clip, config), config)
         path = Path(folder, clip.source)
         _check_stamp(clip, str(path))
-        _check_labels(clip)
+        _check_labels(clip, config)
         return read(
             path, lambda recording: store(recording, config), member=clip.member, start=clip.start, end=clip.end
         )
@@ -176,8 +176,8 @@ def _rendered(clip: Clip, config: PrepareConfig) -> Recording:
     )
 
 
-def _check_labels(clip: Clip) -> None:
-    if not clip.labels:
+def _check_labels(clip: Clip, config: PrepareConfig) -> None:
+    if not clip.labels and config.corpus in ("folder", "webdataset"):  # elsewhere it is a clip of none of the classes
         raise Rejected("unlabelled", "the file lies in no class folder: move it into one, or give a table")
 
 

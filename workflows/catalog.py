@@ -22,7 +22,6 @@ CORPORA: dict[str, str] = {
     "folder": "Any folder of recordings: a class per sub-folder, or a table with path, label(s)[, split][, group].",
     "fsdd": "Free Spoken Digit Dataset: 3,000 spoken digits of 6 speakers, 8 kHz.",
     "esc10": "ESC-10: 400 environmental sounds of 10 classes in 5 folds, 44.1 kHz (or those rows of ESC-50).",
-    "audioset": "AudioSet: the published segment lists, 527 classes, and the audio one has of them, in any habit.",
     "esc50": "ESC-50: 2,000 environmental sounds of 50 classes in 5 folds, 44.1 kHz.",
     "speech_commands": "Speech Commands v1 and v2: one-second words, all 30 or 35 of them or 12 classes, 16 kHz.",
     "voxceleb1": "VoxCeleb1: speaker identification, 153,516 utterances of 1,251 speakers, 16 kHz.",
@@ -40,6 +39,7 @@ CORPORA: dict[str, str] = {
     "webdataset": "Tar files of WebDataset: samples of audio with .json, .cls or .txt.",
     "hf_parquet": "Parquet files with audio bytes and labels, as Hugging Face keeps data sets.",
     "fsd50k": "FSD50K: 51,197 sounds with several of 200 labels each, 44.1 kHz.",
+    "audioset": "AudioSet: the published segment lists, 527 classes, and the audio one has of them, in any habit.",
 }
 FRONTENDS: dict[str, str] = {
     "mel": "Mel filterbank energies, logarithm or (mel_pcen) learned PCEN; fixed filters.",

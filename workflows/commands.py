@@ -141,7 +141,6 @@ class Prepare:
       split: shares where a corpus has no official split.
       folder: where the labels of a folder are.
       synthetic: the corpus made on the spot.
-      audioset: AudioSet's lists and labels.
       fsdd: what FSDD is used for.
       esc10: which folds of ESC-10 test and validate.
       esc50: which folds of ESC-50 test and validate.
@@ -152,6 +151,7 @@ class Prepare:
       dcase2018_birds: which sets of the bird detection task, and what tests.
       urbansound8k: which folds of UrbanSound8K test and validate.
       magnatagatune: which tags of MagnaTagATune.
+      audioset: AudioSet's lists and labels.
       audio_json: where the paths of lists of AST and PSLA begin.
       tfds: what is class and group in a data set of TensorFlow Datasets.
       webdataset: what is the class in tar files of WebDataset.
@@ -172,7 +172,6 @@ class Prepare:
     split: SplitConfig = field(default_factory=SplitConfig)
     folder: FolderConfig = field(default_factory=FolderConfig)
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
-    audioset: AudioSetConfig = field(default_factory=AudioSetConfig)
     fsdd: FsddConfig = field(default_factory=FsddConfig)
     esc10: EscConfig = field(default_factory=EscConfig)
     esc50: EscConfig = field(default_factory=EscConfig)
@@ -183,6 +182,7 @@ class Prepare:
     dcase2018_birds: Dcase2018BirdsConfig = field(default_factory=Dcase2018BirdsConfig)
     urbansound8k: UrbanSound8KConfig = field(default_factory=UrbanSound8KConfig)
     magnatagatune: MagnaTagATuneConfig = field(default_factory=MagnaTagATuneConfig)
+    audioset: AudioSetConfig = field(default_factory=AudioSetConfig)
     audio_json: AudioJsonConfig = field(default_factory=AudioJsonConfig)
     tfds: TfdsConfig = field(default_factory=TfdsConfig)
     webdataset: WebDatasetConfig = field(default_factory=WebDatasetConfig)

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pipelines.clip import printable
 from pipelines.config import AudioSetConfig
 
 _FOLDERS = ("", "metadata", "csv", "qa", "ontology")
@@ -66,7 +67,7 @@ class Classes:
         return [*self._names, *sorted(self._unknown)]
 
     def _called(self, mid: str) -> str:
-        return mid if self._by_mid else self._names.get(mid) or self.other_names.get(mid, mid)
+        return printable(mid if self._by_mid else self._names.get(mid) or self.other_names.get(mid, mid))
 
     def _labels_of(self, written: str) -> tuple[str, ...]:
         """The labels of a clip, in the order of the classes, from the field of a list."""

@@ -226,7 +226,6 @@ DOWNLOADS: dict[str, Download] = {
                 optional=True,
             ),
         ),
-        folder="speech_commands_v0.02",
     ),
     "synthetic": Download(by_hand="The synthetic corpus is made on the spot: `leafworks prepare synthetic`."),
     "tut_urban_2018": Download(

@@ -57,9 +57,8 @@ _SYNONYMS = (
 def list_clips(source: Path, config: PrepareConfig) -> Listed:
     """The protocol in use: folders 0 to b train, c validates, d to f test; the 50 most frequent tags are the classes.
 
-    Tags are counted over the whole table, equals in the order of the table. A clip with none of the classes is left
-    out and is among the ignored: the variant with about 15,247, 1,529 and 4,332 clips. Group: the song, whose clips
-    share a folder.
+    Tags are counted over the whole table, equals in the order of the table. Clips with none of the classes are left
+    out or kept (`magnatagatune.untagged`). Group: the song, whose clips share a folder.
     """
     folder = locate(source, _TABLE)
     if folder is None:
@@ -73,14 +72,16 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
     tags = [(row, _tags(row, choice)) for row in rows]
     classes = _classes(tags, choice)
     below = "mp3/" if (folder / "mp3").is_dir() else ""
-    clips = []
+    clips, untagged = [], 0
     for row, found in tags:
         match = _PATH.fullmatch(row["mp3_path"])
         if not match:
             raise ValueError(
                 f"An mp3_path of `{_TABLE}` is f/artist-album-01-track-0-29.mp3. Received: {row['mp3_path']!r}."
             )
-        if labels := tuple(tag for tag in classes if tag in found):
+        labels = tuple(tag for tag in classes if tag in found)
+        untagged += not labels
+        if labels or choice.untagged == "keep":
             clips.append(
                 tree.clip(
                     f"{below}{row['mp3_path']}",
@@ -90,7 +91,8 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
                     group=f"{match['folder']}/{match['song']}",
                 )
             )
-    return tree.listed(clips, labels=classes)
+    note = f"{untagged} clips have none of the {len(classes)} tags; magnatagatune.untagged: {choice.untagged}."
+    return tree.listed(clips, labels=classes, notes=[note])
 
 
 def _tags(row: Row, choice: MagnaTagATuneConfig) -> dict[str, None]:

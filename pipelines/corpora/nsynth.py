@@ -9,7 +9,6 @@ from typing import Any
 
 from pipelines.clip import Clip, Listed
 from pipelines.config import PrepareConfig
-from pipelines.corpora.config import NSynthConfig
 from pipelines.corpora.tree import Tree, locate
 
 LICENCE = "CC BY 4.0"
@@ -40,34 +39,30 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
     Group: the instrument. A split in both forms is read from its WAV files. In TFRecords the notes are found without
     reading their audio.
     """
-    folder = locate(source, *(f"nsynth-{part}" for part in _SPLITS), *(f"nsynth-{part}.tfrecord" for part in _SPLITS))
-    if folder is None:
+    folder = locate(source, *(f"nsynth-{part}{form}" for part in _SPLITS for form in ("", ".tfrecord"))) or source
+    tree, choice = Tree(folder), config.nsynth
+    notes = [(note, part) for part in _SPLITS for note in _notes(tree, part)]
+    if not notes:
         raise ValueError(
             "NSynth is a folder with `nsynth-train/`, `nsynth-valid/`, `nsynth-test/`, each with `examples.json` and "
             "`audio/`, as its jsonwav archives unpack, or with `nsynth-train.tfrecord` and so on. "
             f"Received: {source}, which holds none. Give its folder as `--source`."
         )
-    tree, choice = Tree(folder), config.nsynth
-    clips = []
-    for part, split in _SPLITS.items():
-        clips += [_clip(tree, note, part, split, choice) for note in _notes(tree, part) if _is_class(note, choice)]
-    return tree.listed(clips, labels=FAMILIES if choice.target == "instrument" else tuple(map(str, _pitches(choice))))
+    if choice.target == "instrument":
+        return tree.listed([_clip(tree, note, part, note.family) for note, part in notes], labels=FAMILIES)
+    pitches = range(128) if choice.pitches == "midi" else range(21, 109)
+    clips = [_clip(tree, note, part, str(note.pitch)) for note, part in notes if note.pitch in pitches]
+    beyond = len(notes) - len(clips)
+    said = [f"{beyond} notes beyond the {len(pitches)} pitches are left out."] if beyond else []
+    return tree.listed(clips, labels=tuple(map(str, pitches)), notes=said)
 
 
-def _pitches(choice: NSynthConfig) -> range:
-    return range(128) if choice.pitches == "midi" else range(21, 109)
-
-
-def _is_class(note: _Note, choice: NSynthConfig) -> bool:
-    return choice.target == "instrument" or note.pitch in _pitches(choice)
-
-
-def _clip(tree: Tree, note: _Note, part: str, split: str, choice: NSynthConfig) -> Clip:
+def _clip(tree: Tree, note: _Note, part: str, label: str) -> Clip:
     return tree.clip(
         note.path,
         clip_id=f"{part}/{note.name}",
-        labels=(note.family if choice.target == "instrument" else str(note.pitch),),
-        split=split,
+        labels=(label,),
+        split=_SPLITS[part],
         group=note.name.rpartition("-")[0].rpartition("-")[0],
         member=note.member,
     )

@@ -21,6 +21,10 @@ OTHER_WORDS = (
 SILENCE, UNKNOWN, NOISE = "_silence_", "_unknown_", "_background_noise_"
 
 _LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
+_NO_TEST_SET = (
+    "The test-set archive of the 12 classes is not in the source folder: the clips of the testing list test, without "
+    "silence, which is not what others report."
+)
 _VALIDATION_NOISE = "running_tap"
 _HEADER_BYTES, _BYTES_PER_S = 44, 32_000  # of the six noise files: 16 kHz, mono, 16 bit
 _PIECE_S, _HOP_S = 1.0, 0.5
@@ -46,10 +50,12 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
     test_set = _test_set(source) if config.speech_commands.classes == "12" else None
     words = _Words(tree, below, main, twelve=config.speech_commands.classes == "12")
     clips = words.clips(without_test=test_set is not None)
-    if config.speech_commands.classes == "12":
-        clips += _silence(tree, below)
-        clips += _tested(tree, test_set) if test_set else []
-    return tree.listed(clips)
+    if config.speech_commands.classes == "words":
+        return tree.listed(clips)
+    clips += _silence(tree, below)
+    if test_set is None:
+        return tree.listed(clips, notes=[_NO_TEST_SET])
+    return tree.listed(clips + _tested(tree, test_set))
 
 
 def hashed_split(speaker: str) -> str:

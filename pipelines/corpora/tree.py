@@ -1,6 +1,8 @@
 """The files of a corpus, found by what its lists call them; what no list names is ignored, by name."""
 
 import re
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from pipelines.clip import Clip, Listed, Stamp, printable
@@ -21,15 +23,13 @@ class Tree:
         self.folder, self._tail = folder, tail
         self._stamps: dict[str, Stamp | None] = dict(walk_files(folder))
         self._exact: dict[str, str] = {}
-        self._similar: dict[str, set[str]] = {}
         for path in self.recordings():
             self._exact.setdefault(self._name(path), path)
-            self._similar.setdefault(_key(self._name(path)), set()).add(self._name(path))
         self._used: set[str] = set()
         self._ids: set[str] = set()
 
     def recordings(self, below: str = "") -> list[str]:
-        """Paths of the files with an audio suffix below the folder `below`, without hidden ones, in sorted order."""
+        """Paths of the files with an audio suffix that begin with `below`, without hidden ones, in the walk's order."""
         return [
             path
             for path in self._stamps
@@ -45,8 +45,8 @@ class Tree:
         """The path under which the listed `path` is there; None: it is missing."""
         if path in self._stamps or path in self._exact:
             return self._exact.get(path, path)
-        similar = self._similar.get(_key(path), set())
-        return self._exact[next(iter(similar))] if len(similar) == 1 else None
+        similar = self._similar.get(_key(path), [])
+        return self._exact[similar[0]] if len(similar) == 1 else None
 
     def num_bytes(self, path: str) -> int:
         """The size of a file; 0 where there is none."""
@@ -101,13 +101,26 @@ class Tree:
             member=member,
         )
 
+    @cached_property
+    def _similar(self) -> dict[str, list[str]]:
+        """The names that are alike but for case and audio suffixes; made for the first file that is not there."""
+        found: dict[str, list[str]] = {}
+        for name in self._exact:
+            found.setdefault(_key(name), []).append(name)
+        return found
+
     def _name(self, path: str) -> str:
         return path if self._tail is None else "/".join(path.split("/")[-self._tail :])
 
-    def listed(self, clips: list[Clip], *, labels: tuple[str, ...] | None = None) -> Listed:
-        """The answer of an adapter: its clips, and the files that none of them is in."""
-        ignored = tuple(sorted(printable(path) for path in self._stamps if path not in self._used))
-        return Listed(clips=tuple(clips), folder=str(self.folder), ignored=ignored, labels=labels)
+    def listed(self, clips: list[Clip], *, labels: tuple[str, ...] | None = None, notes: Sequence[str] = ()) -> Listed:
+        """The answer of an adapter: its clips, the files that none of them is in, and what a reader should know."""
+        return Listed(
+            clips=tuple(clips),
+            folder=str(self.folder),
+            ignored=tuple(sorted(printable(path) for path in self._stamps if path not in self._used)),
+            labels=labels and tuple(map(printable, labels)),
+            facts={"notes": list(notes)} if notes else {},
+        )
 
 
 def locate(source: Path, *markers: str) -> Path | None:

@@ -27,11 +27,13 @@ def list_clips(source: Path, _config: PrepareConfig) -> Listed:
     """
     tree = Tree(source, tail=3)
     lists = tree.files(rf"(.*/)?{re.escape(_LIST)}")
-    if len(lists) != 1 or not tree.recordings():
+    recordings = tree.recordings()
+    if len(lists) != 1 or not recordings:
         raise ValueError(
             f"VoxCeleb1 is a folder with one `{_LIST}` and, at any depth, the unpacked `vox1_dev_wav.zip` and "
             "`vox1_test_wav.zip`: `wav/id10001/1zcIwhmdeo4/00001.wav`. "
-            f"Received: {source}, which holds none, or {len(lists)} lists. Give its folder as `--source`."
+            f"Received: {source}, which holds {len(lists)} lists and {len(recordings)} recordings. Give its folder "
+            "as `--source`."
         )
     tree.use(*lists)
     clips = []

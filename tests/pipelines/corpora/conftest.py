@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.pipelines.corpora.miniatures import music, packings, sounds, speech
+from tests.pipelines.corpora.miniatures import music, packings, sounds, speech, videos
 from tests.pipelines.corpora.miniatures.miniature import Miniature
 
 _BUILDERS = {
     name: builder
-    for module in (speech, music, sounds, packings)
+    for module in (speech, music, sounds, videos, packings)
     for name, builder in vars(module).items()
     if getattr(builder, "__module__", "") == module.__name__
 }

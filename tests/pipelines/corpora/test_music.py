@@ -9,13 +9,14 @@ import pytest
 import soundfile
 from tfrecord import TFRecordWriter
 
-from pipelines.config import PrepareConfig, PrepareRequest
+from pipelines.config import PrepareConfig, PrepareRequest, VerifyRequest
 from pipelines.corpora.catalog import list_corpus
 from pipelines.corpora.config import MagnaTagATuneConfig, NSynthConfig
 from pipelines.ledger import read_ledger
 from pipelines.prepare import prepare
 from pipelines.sources import members, read_source
 from pipelines.status import Rejected
+from pipelines.verify import verify
 
 NSYNTH = PrepareConfig(corpus="nsynth")
 NOTE = {
@@ -40,6 +41,15 @@ def test_nsynth_is_the_same_in_both_forms(tmp_path, miniature):
     ]
     assert records.clips[-1].split == "validation"
     assert {clip.source for clip in records.clips} == {f"nsynth-{part}.tfrecord" for part in ("train", "valid", "test")}
+
+
+def test_nsynth_records_may_be_in_parts(tmp_path, miniature):
+    """A split in several files, named as TensorFlow Datasets names them."""
+    folder = miniature("nsynth_records").write(tmp_path)
+    whole = list_corpus(NSYNTH, str(folder))
+    for part in ("train", "valid", "test"):
+        (folder / f"nsynth-{part}.tfrecord").rename(folder / f"nsynth-{part}.tfrecord-00000-of-00001")
+    assert [clip.clip_id for clip in list_corpus(NSYNTH, str(folder)).clips] == [clip.clip_id for clip in whole.clips]
 
 
 def test_nsynth_pitch_classes_are_midi_numbers(tmp_path, miniature):
@@ -175,6 +185,21 @@ def test_the_most_frequent_tags_are_the_classes(tagged):
     }
     assert tagged(num_tags=3).labels == ("beat", "beats", "guitar")
     assert len(tagged().labels) == 6
+
+
+def test_clips_without_a_tag_are_said_and_may_be_kept(tmp_path, miniature, tagged):
+    """Left out, they are counted in a note; kept, they are records without a label, and the snapshot verifies."""
+    assert tagged(num_tags=2).facts == {
+        "notes": ["1 clips have none of the 2 tags; magnatagatune.untagged: leave_out."]
+    }
+    assert [clip.clip_id[0] for clip in tagged(num_tags=2, untagged="keep").clips] == ["0", "1", "c", "d"]
+    config = PrepareConfig(corpus="magnatagatune", magnatagatune=MagnaTagATuneConfig(untagged="keep"))
+    tree = miniature("magnatagatune").write(tmp_path / "tree")
+    prepared = prepare(PrepareRequest(config=config, source=str(tree), root=str(tmp_path / "root")))
+    rows = {row.clip_id: row for row in read_ledger(Path(prepared.snapshot, "clips.parquet"))}
+    untagged = rows["0/artist-album-02-untagged-0-29.mp3"]
+    assert (untagged.status, untagged.labels) == ("kept", ())
+    assert verify(VerifyRequest(snapshot=prepared.snapshot)).problems == ()
 
 
 def test_synonyms_make_another_fifty(tagged):

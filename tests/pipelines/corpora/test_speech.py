@@ -97,7 +97,9 @@ def test_the_twelve_classes_are_tested_on_the_separate_archive(mini):
     assert len({label for clip in listed.clips for label in clip.labels}) == 12
     (three,) = [clip for clip in tested if clip.clip_id.endswith("three_e41a903b_nohash_0.wav.wav")]
     assert (three.labels, three.group) == (("_unknown_",), "e41a903b")
+    assert listed.facts == {}
     alone = list_corpus(TWELVE, str(mini / "speech_commands_v0.02-small"))
+    assert "not what others report" in alone.facts["notes"][0]
     assert counts(alone)["test"] == 11_005
     assert {clip.group for clip in tested if clip.labels != ("_silence_",)} <= {
         clip.group for clip in alone.clips if clip.split == "test"
@@ -266,6 +268,28 @@ def test_voxforge_ids_do_not_depend_on_how_it_is_packed(tmp_path, write_files):
     ((first, *rest),) = seen
     assert first[0] == "de/guenter-20140214-afn/de11-000"
     assert (first[1], first[3], len(rest)) == (("de",), "guenter", 2)
+
+
+def test_real_voices_are_read_inside_archives(shared, tmp_path, write_files):
+    """FLAC at 48 kHz and WAV at 16 kHz, an archive for each volunteer: the samples of the files themselves."""
+    voices = shared / "corpora/voices_cc0"
+    files = {}
+    for language in ("de", "es"):
+        paths = sorted(path for path in (voices / language).rglob("*") if path.suffix in (".flac", ".wav"))[:4]
+        archive = f"{language}speaker-20140214-afn"
+        members = {f"{archive}/{path.suffix[1:]}/{path.name}": path.read_bytes() for path in paths}
+        files[f"{language}/Trunk/{archive}.tgz"] = tgz(members)
+        write_files(tmp_path / "loose", {f"{language}/Trunk/{name}": content for name, content in members.items()})
+    write_files(tmp_path / "packed", files)
+    snapshots = [
+        prepare(
+            PrepareRequest(config=PrepareConfig(corpus="voxforge"), source=str(tmp_path / name), root=str(tmp_path))
+        )
+        for name in ("packed", "loose")
+    ]
+    assert snapshots[0].clips["kept"] == 8
+    assert snapshots[0].snapshot_id == snapshots[1].snapshot_id
+    assert snapshots[0].snapshot != snapshots[1].snapshot
 
 
 def test_anonymous_volunteers_train(tmp_path, write_files):
