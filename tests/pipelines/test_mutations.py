@@ -69,7 +69,8 @@ def recordings() -> list[tuple[np.ndarray, int]]:
         time = np.arange(48_000) / 48_000
         noise = np.random.default_rng(0).normal(size=48_000)
         sounds = [((0.3 * np.sin(700 * time * (1 + time)) + 0.02 * noise).astype(np.float32)[:, None], 48_000)] * 8
-    return [(0.9 * sound[:rate, 0] + 1e-3, rate) for sound, rate in sounds]
+    begins = [max(int(np.argmax(np.abs(sound[:, 0]))) - rate // 2, 0) for sound, rate in sounds]
+    return [(0.9 * sound[begin : begin + rate, 0], rate) for begin, (sound, rate) in zip(begins, sounds, strict=True)]
 
 
 def encode_ffmpeg(waveform: np.ndarray, rate: int, muxer: str, encoder: str) -> bytes:
@@ -77,6 +78,8 @@ def encode_ffmpeg(waveform: np.ndarray, rate: int, muxer: str, encoder: str) -> 
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=muxer) as container:
         stream = container.add_stream(encoder, rate=rate, layout="mono")
+        if encoder == "wmav2":
+            stream.bit_rate = 64_000
         kind = stream.codec_context.codec.audio_formats[0].name
         resampler = av.AudioResampler(format=kind, layout="mono", rate=rate)
         frame = av.AudioFrame.from_ndarray(waveform[None].astype(np.float32), format="fltp", layout="mono")
@@ -223,10 +226,10 @@ def prepared(folder: Path, files: dict[str, bytes], *, name: str) -> dict[str, t
 def check(folder: Path, whole: dict[str, bytes], *, seed: int, count: int) -> Counter:
     """Prepares the whole files among `count` mutations of them; how many of which status."""
     random = np.random.default_rng(seed)
-    good = {f"good/{name}": content for name, content in whole.items()}
+    good = {f"a/{name}": content for name, content in whole.items()}
     names = [list(whole)[index % len(whole)] for index in range(count)]
-    bad = {f"bad/{index:04d}-{name}": mutate(name, whole[name], random) for index, name in enumerate(names)}
-    bad |= {f"bad/bomb{kind}.wav": content for kind, content in enumerate(bombs())}
+    bad = {f"a/bad-{index:04d}-{name}": mutate(name, whole[name], random) for index, name in enumerate(names)}
+    bad |= {f"a/bomb{kind}.wav": content for kind, content in enumerate(bombs())}
     clean = prepared(folder, good, name="clean")
     assert {name: row.reason for name, (row, _) in clean.items() if row.status != "kept"} == {}
     mixed = prepared(folder, good | bad, name="mixed")
@@ -237,7 +240,7 @@ def check(folder: Path, whole: dict[str, bytes], *, seed: int, count: int) -> Co
         assert (record is not None) == (row.status == "kept")
         assert row.status == "kept" or row.reason
         assert str(folder) not in row.reason
-    assert mixed["bad/bomb0.wav"][0].status == "unsupported"
+    assert mixed["a/bomb0.wav"][0].status == "unsupported"
     return Counter(row.status for name, (row, _) in mixed.items() if name in bad)
 
 
