@@ -7,12 +7,13 @@ counted here.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pipelines.contents import Content
+from pipelines.contents import Content, forget
 
 LengthAt = Callable[[Content, int], int]  # (content, position) -> bytes of the frame there; 0: none
 
 _BLOCK = 65_536
 _FAR = 2**20  # nothing is looked for behind so many bytes of something else
+_FORGET_AFTER = 50_000  # frames
 _CHAIN = 3  # frames in a row that tell a stream from chance
 
 
@@ -90,6 +91,8 @@ def _run(content: Content, begin: int, length_at: LengthAt) -> tuple[int, int, i
             return end, count, end + length - size
         end += length
         count += 1
+        if not count % _FORGET_AFTER:
+            forget(content)
     return end, count, 0
 
 
