@@ -83,6 +83,10 @@ def _audio(key: str, said: dict[str, Any]) -> AudioFeature:
 def _class_names(folder: Path, key: str, said: dict[str, Any]) -> list[str]:
     label = said.get("classLabel") or said["sequence"]["feature"]["classLabel"]
     path = folder / f"{key.replace('/', '-')}.labels.txt"
-    if path.is_file():
-        return [name.strip() for name in path.read_text(encoding="utf-8").split("\n") if name.strip()]
-    return [str(number) for number in range(int(label["numClasses"]))]
+    numbers = [str(number) for number in range(int(label["numClasses"]))]
+    if not path.is_file():
+        return numbers
+    names = [name.strip() for name in path.read_text(encoding="utf-8").split("\n") if name.strip()]
+    if len(set(names)) != len(numbers):
+        raise ValueError(f"{path.name} has {len(set(names))} names for {len(numbers)} classes")
+    return names

@@ -51,7 +51,7 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
                 Clip(
                     clip_id=clip_id,
                     source=path,
-                    labels=_labels(values.get(label, ()), features.classes[label]),
+                    labels=_labels(values.get(label, ()), features.classes[label], f"{folder}/{path}"),
                     split=split_of(part_named(split["name"]), clip_group, parts=parts, shares=config.split),
                     group=clip_group,
                     stamp=stamp_of(f"{folder}/{path}"),
@@ -141,6 +141,10 @@ def _chosen(asked: str | None, there: tuple[str, ...], what: str, flag: str, fol
     return found
 
 
-def _labels(values: "list[Any] | tuple[()]", names: tuple[str, ...]) -> tuple[str, ...]:
+def _labels(values: "list[Any] | tuple[()]", names: tuple[str, ...], where: str) -> tuple[str, ...]:
     """Names of classes; -1 is how TFDS says that there is none."""
-    return tuple(printable(names[value]) if value < len(names) else str(value) for value in values if value >= 0)
+    if not all(isinstance(value, int) and -1 <= value < len(names) for value in values):
+        raise ValueError(
+            f"A class is a number below {len(names)}, as features.json says. Received: {values} in {where}."
+        )
+    return tuple(dict.fromkeys(printable(names[value]) for value in values if value >= 0))

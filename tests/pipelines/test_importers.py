@@ -143,7 +143,7 @@ def test_a_packing_has_the_samples_of_the_files_in_it(tmp_path, write_files, pac
 
 
 def test_rows_that_panns_left_empty_are_missing(tmp_path):
-    """Not silence: a row of zeros without a name. With a name it is silent, and without a class unlabelled."""
+    """Not silence: a row of zeros without a name. With a name it is silent; without a class, a clip of none of them."""
     waveforms = np.stack([samples_of(0), samples_of(1) * 0, samples_of(2) * 0, samples_of(3)])
     names = [b"Y-0000000000.wav", b"", b"Y-0000000002.wav", b"Y-0000000003.wav"]
     targets = np.array([[True, True], [False, False], [True, False], [False, False]])
@@ -156,7 +156,7 @@ def test_rows_that_panns_left_empty_are_missing(tmp_path):
         "-0000000000": "kept",
         "balanced_train.h5/1": "missing",
         "-0000000002": "silent",
-        "-0000000003": "unlabelled",
+        "-0000000003": "kept",
     }
     assert read_card(snapshot).labels == ("Speech", "Music")
 
