@@ -162,7 +162,7 @@ class _Fetch:
             )
 
     def _tell(self, done: int, total: int | None) -> None:
-        if done - self._told >= _STEP_BYTES or done == total:
+        if done - self._told >= _STEP_BYTES or self._told < done == total:
             self._told = done
             megabytes = math.ceil(done / 1e6)
             report_progress(megabytes, max(megabytes, math.ceil((total or 0) / 1e6)), f"MB of {self._name}")

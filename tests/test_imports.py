@@ -24,6 +24,8 @@ ALLOWED = {
 ONLY_IMPORTER = {
     "mlflow": {"infra/tracking.py"},
     "tfrecord": {"pipelines/examples.py"},
+    "h5py": {"pipelines/hdf5.py"},
+    "requests": {"pipelines/download.py"},
     "pyarrow": {"pipelines/ledger.py", "pipelines/tables.py", "training/records.py", "training/export.py"},
 }
 HEAVY = ("tensorflow", "keras", "apache_beam", "ray", "mlflow", "tfrecord", "pyarrow", "matplotlib", "scipy")
