@@ -23,7 +23,7 @@ from pipelines.corpora.downloads import DOWNLOADS
 from pipelines.corpora.remote import Download, Remote
 from pipelines.download import Downloader, Patience, checked_sha256
 from pipelines.prepare import configure_logging
-from pipelines.unpack import Limits, merge, unpack
+from pipelines.unpack import Damaged, Limits, merge, unpack
 
 LOG = logging.getLogger(__name__)
 
@@ -149,9 +149,21 @@ class _Fetch:
             unpack(paths, unpacking, name=item.name, limits=limits, on_bytes=self._tell)
             top = sorted(path.name for path in unpacking.iterdir())
             merge(unpacking, target)
+        except Damaged as error:
+            raise ValueError(f"{error} {self._discard(item, paths)}") from error
         finally:
             shutil.rmtree(unpacking, ignore_errors=True)
         return top
+
+    def _discard(self, item: _Item, paths: Sequence[Path]) -> str:
+        """Removes what was downloaded and has no checksum to vouch for it; says what comes next."""
+        if any(path.parent != self._work for path in paths):
+            return "Remove it from the folder and run again: it is fetched then."
+        if all(remote.sha256 or remote.md5 for remote in item.remotes):
+            return "It is what its owner published, by its checksum: ask the owner, or unpack it yourself."
+        for path in paths:
+            path.unlink()
+        return "It was removed; run again to fetch it anew."
 
     def _require(self, num_bytes: int, what: str) -> None:
         free = shutil.disk_usage(self._work).free

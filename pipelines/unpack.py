@@ -38,6 +38,10 @@ _DAMAGED = (
 )
 
 
+class Damaged(ValueError):  # noqa: N818 - for users it is a refusal like others
+    """An archive that is not whole: another transfer may bring it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """How much an archive may hold.
@@ -73,7 +77,8 @@ def unpack(
     Files get their time from the archive, so that fetching a corpus twice gives the same snapshot key.
 
     Raises:
-      ValueError: damaged, too large, or with a name or a member that leads out; the text says which.
+      Damaged: it is no archive, or not whole.
+      ValueError: too large, or with a name or a member that leads out; the text says which.
     """
     writer = _Writer(folder, name, limits, most=_most_bytes(parts, limits))
     try:
@@ -84,9 +89,9 @@ def unpack(
     except (*_DAMAGED, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the system's; gzip and bz2 have none
             raise
-        raise ValueError(
+        raise Damaged(
             f"An archive is a whole zip or tar file. Received: {name}, of which {writer.files} files could be read: "
-            f"{error or type(error).__name__} (it begins {_head(parts[0])!r}). Remove it and fetch again."
+            f"{str(error) or type(error).__name__} (it begins {_head(parts[0])!r})."
         ) from error
     return writer.files
 

@@ -1,6 +1,7 @@
 """Fetching a corpus: from a server to a folder that can be prepared, however often it is stopped."""
 
 import dataclasses
+import errno
 import fcntl
 import re
 import signal
@@ -36,7 +37,8 @@ def corpus(web, page, zipped, monkeypatch, content, sha256):
         Remote(url=f"{web.address}/list.csv", file_name="list.csv", into="lists"),
         Remote(url=f"{web.address}/extra.csv", file_name="extra.csv", optional=True),
     )
-    monkeypatch.setitem(DOWNLOADS, "fsdd", Download(remotes=remotes, folder="recordings"))
+    web.download = Download(remotes=remotes, folder="recordings")
+    monkeypatch.setitem(DOWNLOADS, "fsdd", web.download)
     return web
 
 
@@ -174,6 +176,37 @@ def test_a_malicious_archive_leaves_nothing(corpus, page, zipped, request_to, fo
     assert found() == {}
     assert not (tmp_path / "target/.fetch/unpacking").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+def test_a_truncated_archive_is_fetched_anew(corpus, page, request_to, found):
+    """Nothing vouched for it: refused, removed, and whole the next time."""
+    parted = corpus.pages["/b.zip.002"].content
+    corpus.pages["/b.zip.002"] = page(parted[:-1000])
+    with pytest.raises(ValueError, match=r"whole zip or tar file\..* run again to fetch it anew"):
+        fetch(request_to(only=("b.zip",)))
+    corpus.pages["/b.zip.002"] = page(parted)
+    fetch(request_to(only=("b.zip",)))
+    assert found() == {"more/2_theo_7.wav": 3_000_000}
+
+
+def test_a_disk_that_fills_up_while_unpacking_costs_no_transfer(corpus, request_to, found, monkeypatch, tmp_path):
+    """A clear error, nothing half-unpacked left; with room the next call asks the server for nothing."""
+
+    def full(parts, folder, **options):
+        (folder / "half.wav").write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(fetching, "unpack", full)
+    with pytest.raises(ValueError, match=r"No space left on device\. Make room, and the same"):
+        fetch(request_to(only=("a.zip",)))
+    assert not (tmp_path / "target/.fetch/unpacking").exists()
+    assert found() == {}
+    monkeypatch.undo()
+    corpus.requests.clear()
+    monkeypatch.setitem(DOWNLOADS, "fsdd", corpus.download)
+    fetch(request_to(only=("a.zip",)))
+    assert found() == {"recordings/0_jackson_0.wav": 1, "recordings/1_jackson_5.wav": 3_000_000}
+    assert corpus.requests == []
 
 
 def test_room_is_asked_for_before_anything_is_fetched(corpus, request_to, monkeypatch):
