@@ -53,7 +53,8 @@ def walk(content: Content, length_at: LengthAt) -> Frames | None:
     start = _after_tags(content, 0)
     first = begin = _next(content, start, length_at)
     inside = _next(content, 0, length_at) if start or begin is None else None
-    if inside is not None and (begin is None or _run(content, inside, length_at)[0] > start):
+    is_lying = inside is not None and inside < start < _run(content, inside, length_at)[0]
+    if is_lying or begin is None:
         first = begin = inside  # the tag says that it is longer than it is
         start = 0
     runs: list[tuple[int, int]] = []
