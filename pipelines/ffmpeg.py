@@ -48,7 +48,9 @@ def open_recording(
         container = av.open(Pieces(pieces), options={"format_whitelist": _FORMATS}, metadata_errors="ignore", mode="r")
         stream = container.streams.best("audio")
         if stream is None:
-            raise Undecodable("there is no sound in it")
+            raise Rejected("unsupported", f"the file is {name or container.format.name} without sound")
+        if stream.codec_context is None:
+            raise Rejected("unsupported", f"the file is {name or container.format.name} in a coding without decoder")
         _configure(stream)
         frames = _frames(container, stream)
         first = next(frames, None)

@@ -10,7 +10,7 @@ from pipelines.clip import Stamp, stamp_of
 from pipelines.containers import HEAD_BYTES, container_of
 
 _SUFFIXES = re.compile(
-    r"\.(wav|wave|flac|ogg|oga|opus|mp[23]|aiff?|aifc|au|snd|caf|w64|rf64|m4[ab]|aac|mp4|wma|webm|mka|amr|3gp|3g2"
+    r"\.(wav|wave|flac|ogg|oga|opus|mp[23]|aiff?|aifc|au|snd|caf|w64|rf64|m4[ab]|aac|mp4|wma|webm|mk[av]|mov|amr|3gp|3g2"
     r"|sph|nist|voc|wv|tta|ape|mpc|spx|e?ac3)$",
     re.IGNORECASE,
 )
