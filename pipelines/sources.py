@@ -1,4 +1,4 @@
-"""Recordings inside archives, read where they lie: tar (also gz, bz2, xz), zip, parquet with audio bytes, TFRecord.
+"""Recordings inside archives, read where they lie: tar (also gz, bz2, xz), zip, parquet, TFRecord, HDF5 of PANNs.
 
 Nothing is unpacked to disk. Each process keeps the indexes of the archives that it read last. What one member
 costs, in any order: of a zip or a tar itself; of a `.tar.gz` a few MiB around it, after one pass through the
