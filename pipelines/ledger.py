@@ -129,6 +129,15 @@ def iterate_ledger(path: Path) -> Iterator[Row]:
         yield from _rows(pa.Table.from_batches([batch]))
 
 
+def kept_identities(path: Path) -> Iterator[tuple[str, list[str], str]]:
+    """Clip id, labels and hash of the samples of every kept clip of a ledger, in its order."""
+    columns = ["clip_id", "labels", "sha256", "status"]
+    for batch in parquet.ParquetFile(path).iter_batches(_BATCH_ROWS, columns=columns):
+        for clip_id, labels, sha256, status in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
+            if status == "kept":
+                yield clip_id, labels, sha256
+
+
 def _table(rows: Iterable[Row]) -> pa.Table:
     columns: dict[str, list[object]] = {field.name: [] for field in fields(Row)}
     for row in rows:
@@ -140,8 +149,8 @@ def _table(rows: Iterable[Row]) -> pa.Table:
 def _rows(table: pa.Table) -> list[Row]:
     names = SCHEMA.names
     columns = [table.column(name).to_pylist() for name in names]
-    records = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
-    return [Row(**{**record, "labels": tuple(record["labels"])}) for record in records]
+    columns[names.index("labels")] = list(map(tuple, columns[names.index("labels")]))
+    return [Row(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]
 
 
 def _shard(schema: pa.Schema) -> ShardCard:

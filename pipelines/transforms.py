@@ -7,7 +7,6 @@ runner. A worker killed part-way leaves a temporary file, and its shard is made 
 import hashlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import apache_beam as beam
@@ -18,17 +17,9 @@ from pipelines import examples, ledger
 from pipelines.clip import Clip, printable
 from pipelines.config import PrepareConfig
 from pipelines.decoding import Decoded, decode_clip
-from pipelines.plan import Shard, cannot_write
+from pipelines.plan import cannot_write
 from pipelines.shards import ShardWriter
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardTask:
-    """A shard to make and where its file and its ledger part go; all that a worker is told."""
-
-    shard: Shard
-    path: str
-    part_path: str
+from pipelines.tasks import ShardTask, read_clips
 
 
 class MakeShards(beam.PTransform):  # type: ignore[misc]
@@ -58,7 +49,7 @@ class MakeShard(beam.DoFn):  # type: ignore[misc]
         try:
             with atomic_writer(path) as stream:
                 writer = ShardWriter(stream)
-                rows = [self._add(clip, writer, path.name) for clip in task.shard.clips]
+                rows = [self._add(clip, writer, path.name) for clip in read_clips(Path(task.clips_path))]
             ledger.write_part(Path(task.part_path), rows, writer.card(path.name))
         except OSError as error:
             raise cannot_write(path, error) from error

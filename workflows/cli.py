@@ -33,6 +33,7 @@ from workflows.commands import (
 from workflows.features import featurize
 from workflows.places import Places
 from workflows.plan import make_plan
+from workflows.preparation import plan_preparation
 from workflows.report import make_table, write_page
 from workflows.runner import read_state, run
 from workflows.sources import frontend_source
@@ -42,6 +43,7 @@ leafworks: from raw recordings to a table of audio front ends, with intervals.
 
   leafworks run NAME|FILE.py [--source DIR]    prepare, train, report; a second time: only what is missing
   leafworks plan NAME|FILE.py [--source DIR]   what would run, why, how long
+  leafworks plan prepare CORPUS [--source DIR] clips, hours, bytes, shards, time and disk of a preparation
   leafworks prepare CORPUS [--source DIR]      one corpus to one snapshot of TFRecord shards
   leafworks verify SNAPSHOT                    read every record again and compare with ledger and card
   leafworks show SNAPSHOT                      what a snapshot holds, and which clips were rejected and why
@@ -120,6 +122,8 @@ def _run(arguments: list[str]) -> int:
 
 
 def _plan(arguments: list[str]) -> int:
+    if arguments[:1] == ["prepare"]:
+        return plan_preparation(arguments[1:])
     command = flags.with_workflow(Planned, "plan", arguments)
     if command is None:
         return 0

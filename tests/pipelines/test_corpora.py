@@ -17,11 +17,17 @@ from pipelines.splits import hashed_split
 @pytest.fixture
 def sources(shared, tmp_path, write_files) -> dict[str, str | None]:
     """Where each corpus of the catalog is."""
+    audioset = {
+        "eval_segments.csv": b'# num_segs=1\n--PJHxphWEs, 30.000, 40.000, "/m/09x0r"\n',
+        "class_labels_indices.csv": b'index,mid,display_name\n0,/m/09x0r,"Speech"\n',
+        "Y--PJHxphWEs.wav": b"x",
+    }
     return {
         "synthetic": None,
-        "folder": str(write_files(tmp_path, {"a/1.wav": b"x", "b/2.wav": b"y"})),
+        "folder": str(write_files(tmp_path / "folder", {"a/1.wav": b"x", "b/2.wav": b"y"})),
         "fsdd": str(shared / "corpora/fsdd"),
         "esc10": str(shared / "corpora/esc10"),
+        "audioset": str(write_files(tmp_path / "audioset", audioset)),
     }
 
 
@@ -44,7 +50,7 @@ def test_every_corpus_conforms(sources, name):
         assert source is None or Path(listed.folder, clip.source).is_file()
 
 
-@pytest.mark.parametrize("name", ["folder", "fsdd", "esc10"])
+@pytest.mark.parametrize("name", ["folder", "fsdd", "esc10", "audioset"])
 def test_a_source_that_is_not_the_corpus_is_refused(tmp_path, write_files, name):
     """No folder, an empty one, and one of other files: the error says what the corpus looks like."""
     config = PrepareConfig(corpus=name)
@@ -53,7 +59,7 @@ def test_a_source_that_is_not_the_corpus_is_refused(tmp_path, write_files, name)
         with pytest.raises(ValueError, match="--source"):
             list_corpus(config, source)
     write_files(tmp_path, {"notes.txt": b"hello"})
-    with pytest.raises(ValueError, match=r"holds none|neither"):
+    with pytest.raises(ValueError, match=r"holds none|neither|has no"):
         list_corpus(config, str(tmp_path))
 
 
