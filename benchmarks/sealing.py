@@ -43,9 +43,9 @@ def make_plan(folder: Path, clips: int) -> Plan:
 
 def make_parts(folder: Path, clips: int) -> None:
     """Rows of kept clips as real ones look: ids, hashes and levels that compress badly."""
-    draw = random.Random(0)
-    for shard in make_plan(folder, clips).shards:
-        path = make_plan(folder, 1).part_path(shard)
+    draw, plan = random.Random(0), make_plan(folder, clips)
+    for shard in plan.shards:
+        path = plan.part_path(shard)
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = [_row(draw, shard.name, record) for record in range(_CLIPS_PER_SHARD)]
         write_part(path, rows, ShardCard(name=shard.name, records=len(rows), num_bytes=1, sha256="0" * 64))

@@ -165,7 +165,7 @@ def test_a_file_of_another_segment_is_not_taken(listed, path):
 
 def test_of_several_files_the_one_that_names_the_span_is_taken(listed):
     """The others are counted as audio of no segment; leftovers of downloads are no audio."""
-    files = {name: b"x" for name in ("Y--PJHxphWEs.wav", "a/--PJHxphWEs_30.wav", "b/--PJHxphWEs.wav", "x.wav.part")}
+    files = dict.fromkeys(("Y--PJHxphWEs.wav", "a/--PJHxphWEs_30.wav", "b/--PJHxphWEs.wav", "x.wav.part"), b"x")
     found = listed(files)
     assert sources_of(found) == {"--PJHxphWEs": "a/--PJHxphWEs_30.wav"}
     assert found.facts["audio_of_no_segment"]["names"] == ["Y--PJHxphWEs.wav", "b/--PJHxphWEs.wav"]
