@@ -33,6 +33,13 @@ SCHEMA = pa.schema(
         pa.field("peak_db", pa.float64()),
         pa.field("rms_db", pa.float64()),
         pa.field("clipped_share", pa.float64()),
+        pa.field("silent_share", pa.float64()),
+        pa.field("source_peak_db", pa.float64()),
+        pa.field("dc_offset", pa.float64()),
+        pa.field("full_scale_share", pa.float64()),
+        pa.field("bandwidth_hz", pa.float64()),
+        pa.field("dead_channels", pa.int32()),
+        pa.field("scaling_lost", pa.bool_()),
         pa.field("sha256", pa.string()),
         pa.field("shard", pa.string()),
         pa.field("record", pa.int64()),
@@ -47,6 +54,9 @@ class Row:
 
     `source` is relative to the corpus folder. Times are seconds, levels dB re full scale. `sha256` is of
     the stored int16 bytes; they begin at byte `waveform_offset` of `shard`, in its record `record`.
+    `silent_share` is of 20 ms frames of the stored waveform; the columns after it, to `scaling_lost`, are of the
+    source, every channel of it, as `pipelines.quality` defines them. A `duplicate` was decoded and has all but a
+    record.
     """
 
     clip_id: str
@@ -66,6 +76,13 @@ class Row:
     peak_db: float | None = None
     rms_db: float | None = None
     clipped_share: float | None = None
+    silent_share: float | None = None
+    source_peak_db: float | None = None
+    dc_offset: float | None = None
+    full_scale_share: float | None = None
+    bandwidth_hz: float | None = None
+    dead_channels: int | None = None
+    scaling_lost: bool | None = None
     sha256: str | None = None
     shard: str | None = None
     record: int | None = None
