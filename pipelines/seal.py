@@ -20,27 +20,28 @@ from infra.card import (
 from infra.config import content_hash
 from infra.files import write_atomically
 from pipelines.corpora.catalog import CATALOG
+from pipelines.drop import drop_copies
 from pipelines.examples import FEATURES
-from pipelines.ledger import Row, read_part, write_ledger
+from pipelines.ledger import Row, write_ledger
 from pipelines.plan import PARTS_NAME, Plan, relevant_config
 from pipelines.statistics import count, statistics
 
 _NAMED = 5
 
 
-def seal(plan: Plan, *, max_rejected_share: float) -> DatasetCard:
-    """Merges the parts of a plan whose shards are all done, and writes the card.
+def seal(plan: Plan, *, max_rejected_share: float, workers: int = 1) -> DatasetCard:
+    """Drops copies as the config says, merges the parts of a plan whose shards are all done, and writes the card.
 
     Raises:
       ValueError: nothing was kept, or more than the budget was rejected; no card then.
     """
-    parts = [read_part(plan.part_path(shard)) for shard in plan.shards]
+    parts = drop_copies(plan, workers=workers)
     rows = sorted((row for part, _ in parts for row in part), key=lambda row: row.clip_id)
     ledger_path, statistics_path = plan.folder / LEDGER_NAME, plan.folder / STATISTICS_NAME
     write_ledger(ledger_path, rows)
     summary = statistics(rows, sample_rate=plan.config.sample_rate, ignored=plan.listed.ignored)
     write_atomically(statistics_path, json.dumps(summary, indent=2, sort_keys=True) + "\n")
-    _check_budget(rows, max_rejected_share, ledger_path)
+    _check_budget(rows, max_rejected_share, ledger_path, findings=summary["findings"])
     splits = _split_cards(plan, rows, [card for _, card in parts])
     corpus = CATALOG[plan.config.corpus]
     card = write_card(
@@ -79,27 +80,30 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _check_budget(rows: Sequence[Row], max_rejected_share: float, ledger_path: Path) -> None:
-    rejected = [row for row in rows if row.status != "kept"]
+def _check_budget(
+    rows: Sequence[Row], max_rejected_share: float, ledger_path: Path, *, findings: Sequence[str]
+) -> None:
+    rejected = [row for row in rows if row.status not in ("kept", "duplicate")]
     if len(rejected) == len(rows):
         raise ValueError(
-            f"A snapshot has at least one clip. Received: {len(rows)} listed, none kept. {_findings(rejected)}"
+            f"A snapshot has at least one clip. Received: {len(rows)} listed, none kept. "
+            f"{_findings(rejected, findings)}"
         )
     share = len(rejected) / len(rows)
     if share > max_rejected_share:
         raise ValueError(
             f"At most {max_rejected_share:.1%} of the clips may be rejected. Received: {len(rejected)} of "
-            f"{len(rows)} ({share:.1%}). {_findings(rejected)}\nEvery reason is in {ledger_path}. Mend or "
+            f"{len(rows)} ({share:.1%}). {_findings(rejected, findings)}\nEvery reason is in {ledger_path}. Mend or "
             f"remove these files, or raise the budget: `--max-rejected-share {share + 0.005:.2f}` finishes "
             "without decoding again."
         )
 
 
-def _findings(rejected: Sequence[Row]) -> str:
+def _findings(rejected: Sequence[Row], of_corpus: Sequence[str]) -> str:
     counts = ", ".join(f"{number} {status}" for status, number in count(row.status for row in rejected).items())
     first = "\n".join(f"  {row.clip_id}: {row.status}: {row.reason}" for row in rejected[:_NAMED])
     more = f"\n  and {len(rejected) - _NAMED} more" if len(rejected) > _NAMED else ""
-    return f"Rejected: {counts}. The first:\n{first}{more}"
+    return "\n".join([f"Rejected: {counts}. The first:\n{first}{more}", *of_corpus])
 
 
 def _split_cards(plan: Plan, rows: Sequence[Row], cards: Sequence[ShardCard]) -> tuple[SplitCard, ...]:

@@ -1,10 +1,12 @@
 """What `stats.json` says about a snapshot: counts, hours, levels, and what deserves a look."""
 
 import collections
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from infra.card import SPLITS
+from pipelines.copies import identical
+from pipelines.findings import defects, findings
 from pipelines.ledger import Row
 
 _EDGES_DB = tuple(range(-100, 1, 5))
@@ -35,6 +37,10 @@ def statistics(rows: Sequence[Row], *, sample_rate: int, ignored: Sequence[str])
         "source_formats": count(str(row.source_format) for row in kept),
         "groups_in_several_splits": {"count": len(leaks), "groups": leaks[:_NAMED]},
         "identical_clips": {"count": len(duplicates), "clips": duplicates[:_NAMED]},
+        "identical_across_splits": _those(duplicates, {row.clip_id: row.split for row in kept}),
+        "identical_under_other_labels": _those(duplicates, {row.clip_id: row.labels for row in kept}),
+        "defects": defects(rows, sample_rate=sample_rate),
+        "findings": findings(rows, sample_rate=sample_rate),
         "ignored": {"count": len(ignored), "names": list(ignored)},
     }
 
@@ -59,6 +65,12 @@ def _split(rows: Sequence[Row], sample_rate: int) -> dict[str, Any]:
     }
 
 
+def _those(duplicates: Sequence[list[str]], values: Mapping[str, object]) -> dict[str, Any]:
+    """The groups whose clips differ in a value."""
+    found = [same for same in duplicates if len({values[clip_id] for clip_id in same}) > 1]
+    return {"count": len(found), "clips": found[:_NAMED]}
+
+
 def _histogram(levels: Iterable[float | None]) -> list[int]:
     """Counts between consecutive edges; what lies outside counts in the first and the last."""
     bins = [0] * (len(_EDGES_DB) - 1)
@@ -73,9 +85,6 @@ def _groups_in_several_splits(kept: Iterable[Row]) -> list[str]:
     return sorted({row.group for row in kept if splits.setdefault(row.group, row.split) != row.split})
 
 
-def _duplicates(kept: Iterable[Row]) -> list[list[str]]:
+def _duplicates(kept: Sequence[Row]) -> list[list[str]]:
     """Clips whose stored samples are the same, in whatever class or split."""
-    clips: dict[str, list[str]] = collections.defaultdict(list)
-    for row in kept:
-        clips[row.sha256 or ""].append(row.clip_id)
-    return sorted(sorted(same) for same in clips.values() if len(same) > 1)
+    return sorted(sorted(kept[position].clip_id for position in same) for same in identical(kept))

@@ -1,0 +1,68 @@
+"""What in a ledger deserves a look: clips with a defect, and sentences about a corpus where it is the rule."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pipelines.ledger import Row
+
+_NAMED = 100
+_RULE = 0.5  # a defect of more than half of the decoded clips is one of the corpus
+_OFFSET = 0.01
+_SATURATED = 0.001
+_NARROW = 0.6  # of the band that the stored rate could hold
+_NEAR_SILENT_DB = -60.0
+
+
+def defects(rows: Sequence[Row], *, sample_rate: int) -> dict[str, dict[str, Any]]:
+    """Name of the defect -> how many clips have it, its limit in words, and the first of them."""
+    decoded = [row for row in rows if row.dc_offset is not None]
+    return {
+        name: {"count": len(found), "rule": rule, "clips": found[:_NAMED]}
+        for name, (rule, has) in _defects(sample_rate).items()
+        for found in [sorted(row.clip_id for row in decoded if has(row))]
+    }
+
+
+def findings(rows: Sequence[Row], *, sample_rate: int) -> list[str]:
+    """Sentences about the corpus as a whole, none where it is well."""
+    decoded = [row for row in rows if row.dc_offset is not None]
+    if not decoded:
+        return []
+    shares = {name: sum(has(row) for row in decoded) / len(decoded) for name, (_, has) in _defects(sample_rate).items()}
+    peaks = sorted(row.source_peak_db for row in decoded if row.source_peak_db is not None)
+    said = [_SENTENCES[name].format(share=share) for name, share in shares.items() if share > _RULE]
+    if peaks and peaks[len(peaks) // 2] < _NEAR_SILENT_DB and shares["scaling_lost"] <= _RULE:
+        said.append(f"The corpus is nearly silent: half of its clips peak below {peaks[len(peaks) // 2]:.1f} dB.")
+    bands = sorted(row.bandwidth_hz for row in decoded if row.bandwidth_hz is not None)
+    if shares["narrow_band"] > _RULE:
+        said.append(f"Half of its clips have nothing above {bands[len(bands) // 2]:.0f} Hz.")
+    return said
+
+
+_SENTENCES = {
+    "dc_offset": "{share:.0%} of the clips have a mean that is not zero: a fault of the recorder.",
+    "full_scale": "{share:.0%} of the clips are clipped: they were recorded or amplified too loud.",
+    "mostly_silent": "{share:.0%} of the clips are silent for more than half of their time: were they padded?",
+    "narrow_band": "{share:.0%} of the clips have no sound in the upper part of the band: an upsampled corpus.",
+    "dead_channel": "{share:.0%} of the clips have a channel without sound: their mean is 6 dB too low for stereo.",
+    "scaling_lost": "{share:.0%} of the clips have lost their scale: a peak of a few steps of 16 bits, or integers "
+    "written as floats. Export the corpus again.",
+}
+
+
+def _defects(sample_rate: int) -> dict[str, tuple[str, Callable[[Row], bool]]]:
+    narrow = _NARROW * sample_rate / 2.0
+    return {
+        "dc_offset": (f"mean beyond {_OFFSET:g} of full scale", lambda row: abs(row.dc_offset or 0.0) > _OFFSET),
+        "full_scale": (
+            f"more than {_SATURATED:.1%} of the frames at full scale",
+            lambda row: (row.full_scale_share or 0.0) > _SATURATED,
+        ),
+        "mostly_silent": (
+            "more than half of the 20 ms frames silent",
+            lambda row: (row.silent_share or 0.0) > 0.5,
+        ),
+        "narrow_band": (f"nothing above {narrow:.0f} Hz", lambda row: (row.bandwidth_hz or narrow) < narrow),
+        "dead_channel": ("a channel without sound beside one with", lambda row: bool(row.dead_channels)),
+        "scaling_lost": ("a peak of at most 4 steps of 16 bits, or over +20 dB", lambda row: bool(row.scaling_lost)),
+    }
