@@ -92,7 +92,7 @@ def correlation(one: Waveform, other: Waveform, *, shift: int) -> float:
             continue
         energy = (energies[0][end] - energies[0][begin]) * (energies[1][end - lag] - energies[1][begin - lag])
         if energy > 0.0 and end - begin >= _LEAST_COMMON * min(len(one), len(other)):
-            best = max(best, abs(float(products[lag])) / float(np.sqrt(energy)))
+            best = max(best, min(1.0, abs(float(products[lag])) / float(np.sqrt(energy))))
     return best
 
 
