@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+DropPolicy = Literal["nothing", "across-splits", "all"]
 CorpusName = Literal["synthetic", "folder", "fsdd", "esc10", "audioset"]
 AudioSetList = Literal["balanced_train", "unbalanced_train", "eval"]
 
@@ -73,6 +74,9 @@ class PrepareConfig:
         re full scale are rejected as silent. -80 dB is about 3 steps of a 16-bit recording.
       clips_per_shard: target; a shard is the unit of work and of resume. None: shards of 100 to 200 MB, or
         smaller ones where that would be fewer than 16.
+      drop: copies that are not kept: nothing; across-splits, so that no recording is in two splits, where test keeps
+        it before validation before train; or all but one, the first id of the first of these splits.
+      drop_near: near duplicates too, by fingerprint: re-encoded, louder, resampled, shifted.
       split: shares where the corpus has no official split.
     """
 
@@ -81,6 +85,8 @@ class PrepareConfig:
     min_duration_ms: float = 25.0
     silence_db: float = -80.0
     clips_per_shard: int | None = None
+    drop: DropPolicy = "nothing"
+    drop_near: bool = False
     split: SplitConfig = field(default_factory=SplitConfig)
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
     folder: FolderConfig = field(default_factory=FolderConfig)
@@ -93,6 +99,7 @@ class PrepareConfig:
         _require(
             self.clips_per_shard is None or self.clips_per_shard >= 1, "clips_per_shard >= 1", self.clips_per_shard
         )
+        _require(not self.drop_near or self.drop != "nothing", "drop_near with drop across-splits or all", self.drop)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,6 +279,7 @@ class SnapshotSummary:
       labels: class names in order.
       classes: split -> label -> kept clips.
       rejected: the first of the rejected clips.
+      findings: sentences about the corpus as a whole, none where it is well.
       licence: of the corpus; empty without a card.
       note: what the reader should know first; empty for a whole snapshot.
     """
@@ -288,6 +296,7 @@ class SnapshotSummary:
     labels: tuple[str, ...]
     classes: dict[str, dict[str, int]]
     rejected: tuple[RejectedClip, ...]
+    findings: tuple[str, ...]
     licence: str
     note: str
 

@@ -64,6 +64,10 @@ class Plan:
         """Where the ledger part of `shard` is until the preparation ends."""
         return self.folder / PARTS_NAME / f"{shard.name}.parquet"
 
+    def thinned_path(self, shard: Shard) -> Path:
+        """Where its ledger part after dropping copies is until then."""
+        return self.folder / PARTS_NAME / f"{shard.name}.thinned.parquet"
+
 
 def make_plan(request: PrepareRequest) -> Plan:
     """Lists the corpus and deals its clips to shards.

@@ -76,13 +76,23 @@ def _is_done(plan: Plan, shard: Shard) -> bool:
     from pipelines.ledger import read_part_shard  # a finished snapshot needs no pyarrow
 
     recorded, path = read_part_shard(plan.part_path(shard)), plan.folder / shard.name
-    return recorded is not None and path.is_file() and path.stat().st_size == recorded.num_bytes
+    if recorded is None or not path.is_file():
+        return False
+    if path.stat().st_size == recorded.num_bytes:
+        return True
+    thinned = read_part_shard(plan.thinned_path(shard))
+    return thinned is not None and path.stat().st_size == thinned.num_bytes
 
 
 def _seal(plan: Plan, request: PrepareRequest) -> None:
     from pipelines.seal import seal
 
-    seal(plan, max_rejected_share=request.max_rejected_share, max_missing_share=request.max_missing_share)
+    seal(
+        plan,
+        max_rejected_share=request.max_rejected_share,
+        max_missing_share=request.max_missing_share,
+        workers=request.workers,
+    )
 
 
 def _answer(plan: Plan, *, shards_made: int) -> Prepared:

@@ -106,7 +106,7 @@ def _row(
     record: int | None = None,
     waveform_offset: int | None = None,
 ) -> ledger.Row:
-    samples, levels = decoded.samples, decoded.levels
+    samples, levels, quality = decoded.samples, decoded.levels, decoded.quality
     return ledger.Row(
         clip_id=clip.clip_id,
         split=clip.split,
@@ -126,6 +126,13 @@ def _row(
         peak_db=levels.peak_db if levels else None,
         rms_db=levels.rms_db if levels else None,
         clipped_share=levels.clipped_share if levels else None,
+        silent_share=decoded.silent_share,
+        source_peak_db=quality.peak_db if quality else None,
+        dc_offset=quality.dc_offset if quality else None,
+        full_scale_share=quality.full_scale_share if quality else None,
+        bandwidth_hz=quality.bandwidth_hz if quality else None,
+        dead_channels=quality.dead_channels if quality else None,
+        scaling_lost=quality.scaling_lost if quality else None,
         sha256=None if samples is None else hashlib.sha256(samples.tobytes()).hexdigest(),
         shard=shard,
         record=record,

@@ -16,7 +16,14 @@ ALLOWED = {
     "pipelines": {"pipelines", "infra"},
     "frontends": {"frontends"},
     "training": {"training", "frontends", "infra"},
-    "workflows": {"workflows", "infra", "pipelines.config", "training.config", "frontends.config"},
+    "workflows": {
+        "workflows",
+        "infra",
+        "pipelines.config",
+        "pipelines.requests",
+        "training.config",
+        "frontends.config",
+    },
 }
 ONLY_IMPORTER = {
     "mlflow": {"infra/tracking.py"},

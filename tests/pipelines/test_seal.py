@@ -1,6 +1,5 @@
 """Sealing: all parts become one ledger, statistics and an id, row by row."""
 
-import itertools
 import random
 from pathlib import Path
 
@@ -69,7 +68,7 @@ def test_parts_become_one_sorted_ledger(tmp_path, parts, monkeypatch):
     assert len(contents) == 1
     expected = sorted(rows, key=lambda one: one.clip_id)
     assert ledger.read_ledger(tmp_path / "clips.parquet") == expected
-    assert list(ledger.iterate_ledger(tmp_path / "clips.parquet")) == expected
+    assert list(ledger.LedgerRows(tmp_path / "clips.parquet")) == expected
 
 
 def test_the_id_is_a_hash_of_the_list_of_kept_clips(tmp_path, parts):
@@ -89,8 +88,8 @@ def test_a_list_hashes_alike_in_pieces(monkeypatch, length):
     assert hash_of_list(iter(items)) == content_hash(items)
 
 
-def test_statistics_look_once():
-    """From an iterator: counts, classes, levels, duplicates and leaks as counted by hand."""
+def test_statistics():
+    """Counts, classes, levels, duplicates and leaks as counted by hand."""
     same = "ab" * 32
     rows = [
         row("1", labels=("x", "y"), sha256=same, peak_db=-2.0, rms_db=-97.0),
@@ -99,7 +98,7 @@ def test_statistics_look_once():
         row("4", split="test", sha256=same, group="4", status="missing", num_samples=None),
         row("5", sha256=same, group="5", num_samples=8_000),
     ]
-    found = statistics(itertools.chain(rows), sample_rate=16_000, ignored=("a", "b"))
+    found = statistics(rows, sample_rate=16_000, ignored=("a", "b"))
     assert (found["listed"], found["kept"], found["statuses"]) == (5, 4, {"kept": 4, "missing": 1})
     assert list(found["splits"]) == ["train", "test"]
     assert found["splits"]["train"] == {
@@ -110,6 +109,8 @@ def test_statistics_look_once():
     }
     assert found["splits"]["test"]["listed"] == 3
     assert found["identical_clips"] == {"count": 1, "clips": [["1", "2", "5"]]}
+    assert found["identical_across_splits"] == {"count": 1, "clips": [["1", "2", "5"]]}
+    assert found["identical_under_other_labels"] == {"count": 1, "clips": [["1", "2", "5"]]}
     assert found["groups_in_several_splits"] == {"count": 1, "groups": ["1"]}
     levels = found["levels"]
     assert sum(levels["peak"]) == sum(levels["rms"]) == 3
