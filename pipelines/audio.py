@@ -12,6 +12,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from pipelines.quality import Meter, Quality, decibels
+
 DECODER = f"libsndfile {soundfile.__libsndfile_version__}"
 _BLOCK_FRAMES = 65_536
 _FULL_SCALE = 32_768
@@ -22,13 +24,17 @@ Samples = np.ndarray[tuple[int], np.dtype[np.int16]]
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """A decoded span of a file: its mono waveform at the file's own rate (Hz), and what the file is."""
+    """A decoded span of a file: its mono waveform at the file's own rate (Hz), and what the file is.
+
+    `quality` is None where there is no sample, or one that is not finite.
+    """
 
     waveform: Waveform
     rate: int
     channels: int
     format: str
     announced_frames: int
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +57,14 @@ def read_mono(source: bytes | BinaryIO, *, start: float | None = None, end: floa
         wanted = None if end is None else max(0, round(end * file.samplerate) - first)
         if first:
             file.seek(min(first, file.frames))
+        meter = Meter(file.samplerate)
         return Recording(
-            waveform=_read_blocks(file, wanted),
+            waveform=_read_blocks(file, wanted, meter),
             rate=file.samplerate,
             channels=file.channels,
             format=f"{file.format}/{file.subtype}",
             announced_frames=file.frames,
+            quality=meter.quality(),
         )
 
 
@@ -89,12 +97,18 @@ def quantise(waveform: Waveform) -> Samples:
 @np.errstate(over="ignore")
 def measure_levels(waveform: Waveform) -> Levels:
     """Peak, root mean square and clipped share of a waveform that is not empty."""
-    scaled = np.rint(waveform * np.float32(_FULL_SCALE))
-    clipped = (scaled < -_FULL_SCALE) | (scaled > _FULL_SCALE - 1)
+    low, high = float(waveform.min()), float(waveform.max())
+    peak = max(-low, high)
+    clipped = 0
+    if peak > 1.0 - 1.0 / _FULL_SCALE:
+        scaled = np.rint(waveform * np.float32(_FULL_SCALE))
+        clipped = int(np.count_nonzero((scaled < -_FULL_SCALE) | (scaled > _FULL_SCALE - 1)))
+    # Half the time of float64, where the squares stay in range.
+    squares = np.square(waveform, dtype=np.float32 if 1e-6 < peak < 1e6 else np.float64)
     return Levels(
-        peak_db=decibels(float(np.max(np.abs(waveform)))),
-        rms_db=decibels(float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))),
-        clipped_share=float(np.mean(clipped)),
+        peak_db=decibels(peak),
+        rms_db=decibels(float(np.sqrt(np.mean(squares)))),
+        clipped_share=clipped / len(waveform),
     )
 
 
@@ -103,12 +117,7 @@ def swing_db(waveform: Waveform) -> float | None:
     return decibels(float(np.max(np.abs(waveform - np.mean(waveform, dtype=np.float64)))))
 
 
-def decibels(amplitude: float) -> float | None:
-    """20 log10 of an amplitude re full scale; None for zero."""
-    return 20.0 * math.log10(amplitude) if amplitude > 0.0 else None
-
-
-def _read_blocks(file: Any, wanted: int | None) -> Waveform:
+def _read_blocks(file: Any, wanted: int | None, meter: Meter) -> Waveform:
     blocks: list[Waveform] = []
     left = math.inf if wanted is None else wanted
     while left > 0:
@@ -116,6 +125,7 @@ def _read_blocks(file: Any, wanted: int | None) -> Waveform:
         if not len(block):
             break
         blocks.append(_mono(block))
+        meter.add(block, blocks[-1])
         left -= len(block)
     return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 

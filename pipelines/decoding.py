@@ -14,6 +14,7 @@ from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
 from pipelines.containers import HEAD_BYTES, container_of, describe
 from pipelines.integrity import check_whole
+from pipelines.quality import STEP, Quality, measure, silent_share
 from pipelines.sources import read_source
 from pipelines.status import Rejected, Status
 
@@ -33,6 +34,8 @@ class Decoded:
       source_channels: of the file.
       source_format: e.g. "WAV/PCM_16".
       levels: of the stored waveform before it was quantised; of the source for rejected clips.
+      quality: of the source; None too where a sample is not finite.
+      silent_share: of the stored waveform's 20 ms frames; None unless kept.
     """
 
     status: Status
@@ -43,6 +46,8 @@ class Decoded:
     source_channels: int | None = None
     source_format: str | None = None
     levels: Levels | None = None
+    quality: Quality | None = None
+    silent_share: float | None = None
 
 
 def decode_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Decoded:
@@ -59,6 +64,7 @@ def decode_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Decoded:
         source_rate=recording.rate,
         source_channels=recording.channels,
         source_format=recording.format,
+        quality=recording.quality,
     )
     try:
         return _finish(known, recording, config)
@@ -138,6 +144,7 @@ def _rendered(clip: Clip, config: PrepareConfig) -> Recording:
         channels=1,
         format="synthetic",
         announced_frames=len(waveform),
+        quality=measure(waveform, rate=config.sample_rate),
     )
 
 
@@ -180,7 +187,13 @@ def _finish(known: Decoded, recording: Recording, config: PrepareConfig) -> Deco
     _check_sound(recording, config)
     _check_length(recording, config)
     waveform = resampled(recording, sample_rate=config.sample_rate)
-    return replace(known, samples=audio.quantise(waveform), levels=audio.measure_levels(waveform))
+    samples = audio.quantise(waveform)
+    return replace(
+        known,
+        samples=samples,
+        levels=audio.measure_levels(waveform),
+        silent_share=silent_share(samples, rate=config.sample_rate),
+    )
 
 
 def _check_sound(recording: Recording, config: PrepareConfig) -> None:
@@ -194,14 +207,23 @@ def _check_sound(recording: Recording, config: PrepareConfig) -> None:
             f"the shortest that is kept has {config.min_duration_ms:g} ms",
         )
     _check_finite(recording)
-    swing = audio.swing_db(recording.waveform)
+    quality = recording.quality or measure(recording.waveform, rate=recording.rate)
+    swing = quality.swing_db if quality else audio.swing_db(recording.waveform)
     if swing is None or swing < config.silence_db:
-        peak = "digital silence or a constant" if swing is None else f"a peak of {swing:.1f} dB"
-        raise Rejected(
-            "silent",
-            f"{peak} after averaging {recording.channels} channel(s) and removing the mean; "
-            f"clips below {config.silence_db:g} dB are silent",
-        )
+        raise Rejected("silent", _silence(recording, swing, config))
+
+
+def _silence(recording: Recording, swing: float | None, config: PrepareConfig) -> str:
+    peak = "digital silence or a constant" if swing is None else f"a peak of {swing:.1f} dB"
+    quality = recording.quality
+    lost = ""
+    if quality is not None and quality.scaling_lost and quality.peak_db is not None:
+        steps = round(10.0 ** (quality.peak_db / 20.0) / STEP)
+        lost = f"; its loudest sample is {steps} of 32768 steps: the scale was lost when it was written"
+    return (
+        f"{peak} after averaging {recording.channels} channel(s) and removing the mean; "
+        f"clips below {config.silence_db:g} dB are silent{lost}"
+    )
 
 
 def _check_rate(recording: Recording) -> None:

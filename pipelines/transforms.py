@@ -7,7 +7,6 @@ runner. A worker killed part-way leaves a temporary file, and its shard is made 
 import hashlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import apache_beam as beam
@@ -18,17 +17,9 @@ from pipelines import examples, ledger
 from pipelines.clip import Clip, printable
 from pipelines.config import PrepareConfig
 from pipelines.decoding import Decoded, decode_clip
-from pipelines.plan import Shard, cannot_write
+from pipelines.plan import cannot_write
 from pipelines.shards import ShardWriter
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardTask:
-    """A shard to make and where its file and its ledger part go; all that a worker is told."""
-
-    shard: Shard
-    path: str
-    part_path: str
+from pipelines.tasks import ShardTask, read_clips
 
 
 class MakeShards(beam.PTransform):  # type: ignore[misc]
@@ -58,7 +49,7 @@ class MakeShard(beam.DoFn):  # type: ignore[misc]
         try:
             with atomic_writer(path) as stream:
                 writer = ShardWriter(stream)
-                rows = [self._add(clip, writer, path.name) for clip in task.shard.clips]
+                rows = [self._add(clip, writer, path.name) for clip in read_clips(Path(task.clips_path))]
             ledger.write_part(Path(task.part_path), rows, writer.card(path.name))
         except OSError as error:
             raise cannot_write(path, error) from error
@@ -115,7 +106,7 @@ def _row(
     record: int | None = None,
     waveform_offset: int | None = None,
 ) -> ledger.Row:
-    samples, levels = decoded.samples, decoded.levels
+    samples, levels, quality = decoded.samples, decoded.levels, decoded.quality
     return ledger.Row(
         clip_id=clip.clip_id,
         split=clip.split,
@@ -135,6 +126,13 @@ def _row(
         peak_db=levels.peak_db if levels else None,
         rms_db=levels.rms_db if levels else None,
         clipped_share=levels.clipped_share if levels else None,
+        silent_share=decoded.silent_share,
+        source_peak_db=quality.peak_db if quality else None,
+        dc_offset=quality.dc_offset if quality else None,
+        full_scale_share=quality.full_scale_share if quality else None,
+        bandwidth_hz=quality.bandwidth_hz if quality else None,
+        dead_channels=quality.dead_channels if quality else None,
+        scaling_lost=quality.scaling_lost if quality else None,
         sha256=None if samples is None else hashlib.sha256(samples.tobytes()).hexdigest(),
         shard=shard,
         record=record,
