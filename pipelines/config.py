@@ -20,6 +20,7 @@ from pipelines.corpora.config import (
     WebDatasetConfig,
 )
 
+DropPolicy = Literal["nothing", "across-splits", "all"]
 CorpusName = Literal[
     "synthetic",
     "folder",
@@ -112,6 +113,9 @@ class PrepareConfig:
         re full scale are rejected as silent. -80 dB is about 3 steps of a 16-bit recording.
       clips_per_shard: target; a shard is the unit of work and of resume. None: shards of 100 to 200 MB, or
         smaller ones where that would be fewer than 16.
+      drop: copies that are not kept: nothing; across-splits, so that no recording is in two splits, where test keeps
+        it before validation before train; or all but one, the first id of the first of these splits.
+      drop_near: near duplicates too, by fingerprint: re-encoded, louder, resampled, shifted.
       split: shares where the corpus has no official split.
 
     The other fields are of the corpora they are named after.
@@ -122,6 +126,8 @@ class PrepareConfig:
     min_duration_ms: float = 25.0
     silence_db: float = -80.0
     clips_per_shard: int | None = None
+    drop: DropPolicy = "nothing"
+    drop_near: bool = False
     split: SplitConfig = field(default_factory=SplitConfig)
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
     folder: FolderConfig = field(default_factory=FolderConfig)
@@ -148,6 +154,7 @@ class PrepareConfig:
         _require(
             self.clips_per_shard is None or self.clips_per_shard >= 1, "clips_per_shard >= 1", self.clips_per_shard
         )
+        _require(not self.drop_near or self.drop != "nothing", "drop_near with drop across-splits or all", self.drop)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +211,51 @@ class Listing:
     num_shards: int
     shards_done: int
     ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparationPlan:
+    """What a preparation would do; hours, bytes to write and seconds are estimates from a decoded sample.
+
+    Attributes:
+      corpus: name of the corpus.
+      snapshot: the folder `<root>/<corpus>/<key>`.
+      finished: whether that folder has a card, and nothing is left to do.
+      clips: split -> listed clips.
+      clips_with_audio: those that have a file.
+      classes: labels of the card.
+      hours: of the waveforms that would be kept.
+      source_bytes: of the listed files.
+      output_bytes: of the whole snapshot.
+      shards: over all splits; `shards_done` of them are on disk already.
+      clips_per_shard: as given, or as chosen from the sizes.
+      workers: as requested.
+      seconds: that the workers would still take on this machine; None: nothing could be measured.
+      sample: status -> clips of the sample.
+      needed_bytes: that are still to be written, with 5 % to spare.
+      free_bytes: on the disk of the root; `fits` says whether they suffice.
+      notes: what else to know, a sentence each.
+    """
+
+    corpus: str
+    snapshot: str
+    finished: bool
+    clips: dict[str, int]
+    clips_with_audio: int
+    classes: int
+    hours: float
+    source_bytes: int
+    output_bytes: int
+    shards: int
+    shards_done: int
+    clips_per_shard: int
+    workers: int
+    seconds: float | None
+    sample: dict[str, int]
+    needed_bytes: int
+    free_bytes: int
+    fits: bool
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -348,6 +400,7 @@ class SnapshotSummary:
       labels: class names in order.
       classes: split -> label -> kept clips.
       rejected: the first of the rejected clips.
+      findings: sentences about the corpus as a whole, none where it is well.
       licence: of the corpus; empty without a card.
       note: what the reader should know first; empty for a whole snapshot.
     """
@@ -364,6 +417,7 @@ class SnapshotSummary:
     labels: tuple[str, ...]
     classes: dict[str, dict[str, int]]
     rejected: tuple[RejectedClip, ...]
+    findings: tuple[str, ...]
     licence: str
     note: str
 

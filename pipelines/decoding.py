@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines import audio, synthesis
+from pipelines import audio, quality, synthesis
 from pipelines.audio import Extent, Levels, Meter, Samples
 from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
+from pipelines.quality import STEP, Quality, silent_share
 from pipelines.reading import read
 from pipelines.recording import Recording, Undecodable
 from pipelines.status import Rejected, Status
@@ -30,6 +31,8 @@ class Decoded:
       source_channels: of the file.
       source_format: e.g. "WAV/PCM_16".
       levels: of the resampled waveform before it was quantised, also of a rejected clip that got so far.
+      quality: of the source; None where a sample is not finite.
+      silent_share: of the stored waveform's 20 ms frames; None unless kept.
     """
 
     status: Status
@@ -40,6 +43,8 @@ class Decoded:
     source_channels: int | None = None
     source_format: str | None = None
     levels: Levels | None = None
+    quality: Quality | None = None
+    silent_share: float | None = None
 
 
 def decode_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Decoded:
@@ -79,12 +84,21 @@ def store(recording: Recording, config: PrepareConfig) -> Decoded:
         samples = made.run()
     except Rejected as verdict:
         levels = made.meter.levels() if made.meter.length else None
-        return replace(known, status=verdict.status, reason=verdict.reason, levels=levels)
+        return replace(
+            known, status=verdict.status, reason=verdict.reason, levels=levels, quality=made.source.quality()
+        )
     except (Undecodable, MemoryError):
         raise
     except Exception as error:
         return replace(known, status="corrupt", reason=f"resampling failed: {_words(error)}")
-    return replace(known, samples=samples, levels=made.meter.levels(), reason="; ".join(recording.notes))
+    return replace(
+        known,
+        samples=samples,
+        levels=made.meter.levels(),
+        quality=made.source.quality(),
+        silent_share=silent_share(samples, rate=config.sample_rate),
+        reason="; ".join(recording.notes),
+    )
 
 
 class _Made:
@@ -96,12 +110,15 @@ class _Made:
         self._stored = 0
         self._extent = Extent()
         self.meter = Meter()
+        self.source = recording.meter or quality.Meter(recording.rate)
 
     def run(self) -> Samples:
         check_rate(self._recording.rate)
         resampler = audio.Resampler(source_rate=self._recording.rate, target_rate=self._config.sample_rate)
         for block in self._recording.blocks:
             self._extent.add(block)
+            if self._recording.meter is None:
+                self.source.add(block[:, None], block)
             if not self._extent.bad:
                 self._append(resampler.push(block))
         check_finite(self._extent)
@@ -114,8 +131,6 @@ class _Made:
     def _append(self, block: audio.Waveform) -> None:
         if not len(block):
             return
-        if not np.isfinite(block).all():
-            raise Rejected("non_finite", TOO_LARGE)
         stored = self._stored + len(block)
         if stored > _MOST_SAMPLES:
             raise Rejected(
@@ -125,6 +140,9 @@ class _Made:
         if stored > len(self._samples):  # grows in place, where concatenating would take twice the memory
             self._samples.resize(max(stored, stored + stored // 8 if self._stored else stored), refcheck=False)
         self.meter.add(block)
+        if not self.meter.is_finite():
+            self.meter = Meter()
+            raise Rejected("non_finite", TOO_LARGE)
         self._samples[self._stored : stored] = audio.quantise(block)
         self._stored = stored
 
@@ -145,8 +163,15 @@ class _Made:
             raise Rejected(
                 "silent",
                 f"{peak} after averaging {self._recording.channels} channel(s) and removing the mean; "
-                f"clips below {self._config.silence_db:g} dB are silent",
+                f"clips below {self._config.silence_db:g} dB are silent{_lost(self.source.quality())}",
             )
+
+
+def _lost(source: Quality | None) -> str:
+    if source is None or not source.scaling_lost or source.peak_db is None:
+        return ""
+    steps = round(10.0 ** (source.peak_db / 20.0) / STEP)
+    return f"; its loudest sample is {steps} of 32768 steps: the scale was lost when it was written"
 
 
 TOO_LARGE = "its samples are so large that resampling leaves the range of float32"

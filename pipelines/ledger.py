@@ -37,6 +37,13 @@ SCHEMA = pa.schema(
         pa.field("peak_db", pa.float64()),
         pa.field("rms_db", pa.float64()),
         pa.field("clipped_share", pa.float64()),
+        pa.field("silent_share", pa.float64()),
+        pa.field("source_peak_db", pa.float64()),
+        pa.field("dc_offset", pa.float64()),
+        pa.field("full_scale_share", pa.float64()),
+        pa.field("bandwidth_hz", pa.float64()),
+        pa.field("dead_channels", pa.int32()),
+        pa.field("scaling_lost", pa.bool_()),
         pa.field("sha256", pa.string()),
         pa.field("shard", pa.string()),
         pa.field("record", pa.int64()),
@@ -52,6 +59,9 @@ class Row:
     `source` is relative to the corpus folder; `member` is the name or the row in it where it is an archive.
     Times are seconds, levels dB re full scale. `sha256` is of the stored int16 bytes; they begin at byte
     `waveform_offset` of `shard`, in its record `record`.
+    `silent_share` is of 20 ms frames of the stored waveform; the columns after it, to `scaling_lost`, are of the
+    source, every channel of it, as `pipelines.quality` defines them. A `duplicate` was decoded and has all but a
+    record.
     """
 
     clip_id: str
@@ -72,6 +82,13 @@ class Row:
     peak_db: float | None = None
     rms_db: float | None = None
     clipped_share: float | None = None
+    silent_share: float | None = None
+    source_peak_db: float | None = None
+    dc_offset: float | None = None
+    full_scale_share: float | None = None
+    bandwidth_hz: float | None = None
+    dead_channels: int | None = None
+    scaling_lost: bool | None = None
     sha256: str | None = None
     shard: str | None = None
     record: int | None = None
@@ -82,6 +99,11 @@ def write_part(path: Path, rows: Iterable[Row], shard: ShardCard) -> None:
     """Writes the rows of one shard with the shard's own card: its mark that it is done."""
     note = json.dumps(asdict(shard), sort_keys=True).encode()
     _write(path, _table(rows).replace_schema_metadata({_SHARD_KEY: note}))
+
+
+def read_part(path: Path) -> list[Row]:
+    """The rows of `write_part`."""
+    return _rows(parquet.read_table(path))
 
 
 def read_part_shard(path: Path) -> ShardCard | None:
@@ -123,10 +145,24 @@ def read_ledger(path: Path) -> list[Row]:
     return _rows(table)
 
 
-def iterate_ledger(path: Path) -> Iterator[Row]:
-    """The rows of a ledger that this version wrote, a few at a time."""
-    for batch in parquet.ParquetFile(path).iter_batches(_BATCH_ROWS):
-        yield from _rows(pa.Table.from_batches([batch]))
+class LedgerRows:
+    """The rows of a ledger of this version, read from its file a few at a time, every time they are asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Iterator[Row]:
+        for batch in parquet.ParquetFile(self.path).iter_batches(_BATCH_ROWS):
+            yield from _rows(pa.Table.from_batches([batch]))
+
+
+def kept_identities(path: Path) -> Iterator[tuple[str, list[str], str]]:
+    """Clip id, labels and hash of the samples of every kept clip of a ledger, in its order."""
+    columns = ["clip_id", "labels", "sha256", "status"]
+    for batch in parquet.ParquetFile(path).iter_batches(_BATCH_ROWS, columns=columns):
+        for clip_id, labels, sha256, status in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
+            if status == "kept":
+                yield clip_id, labels, sha256
 
 
 def _table(rows: Iterable[Row]) -> pa.Table:
@@ -140,8 +176,8 @@ def _table(rows: Iterable[Row]) -> pa.Table:
 def _rows(table: pa.Table) -> list[Row]:
     names = SCHEMA.names
     columns = [table.column(name).to_pylist() for name in names]
-    records = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
-    return [Row(**{**record, "labels": tuple(record["labels"])}) for record in records]
+    columns[names.index("labels")] = list(map(tuple, columns[names.index("labels")]))
+    return [Row(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]
 
 
 def _shard(schema: pa.Schema) -> ShardCard:

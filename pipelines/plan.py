@@ -54,9 +54,18 @@ class Plan:
         """Whether the snapshot is whole: its card is there."""
         return (self.folder / CARD_NAME).is_file()
 
+    def without_clips(self) -> "Plan":
+        """All else of the plan, once the clips are in the files of their shards: they may be millions."""
+        shards = tuple(dataclasses.replace(shard, clips=()) for shard in self.shards)
+        return dataclasses.replace(self, listed=dataclasses.replace(self.listed, clips=()), shards=shards)
+
     def part_path(self, shard: Shard) -> Path:
         """Where the ledger part of `shard` is until the preparation ends."""
         return self.folder / PARTS_NAME / f"{shard.name}.parquet"
+
+    def thinned_path(self, shard: Shard) -> Path:
+        """Where its ledger part after dropping copies is until then."""
+        return self.folder / PARTS_NAME / f"{shard.name}.thinned.parquet"
 
 
 def make_plan(request: PrepareRequest) -> Plan:

@@ -40,7 +40,7 @@ def estimate_sizes(listed: Listed, config: PrepareConfig) -> Sizes:
     if config.corpus == "synthetic":
         count = len(listed.clips)
         return _sizes(count, 0, count * config.synthetic.duration_ms / 1000.0, config)
-    weights = _Weights(listed.clips)
+    weights = Weights(listed.clips)
     count, total, known, unknown = 0, 0.0, 0.0, 0.0  # unknown: bytes of clips of which only a header says how long
     for clip in listed.clips:
         if clip.stamp is not None:
@@ -60,7 +60,7 @@ def sample(clips: Iterable[Clip], count: int) -> list[Clip]:
     return heapq.nsmallest(count, present, key=lambda clip: hashlib.sha256(clip.clip_id.encode()).digest())
 
 
-class _Weights:
+class Weights:
     """The bytes of a clip: of its file, or its share of a file that holds several."""
 
     def __init__(self, clips: Iterable[Clip]) -> None:
@@ -68,10 +68,11 @@ class _Weights:
         self._clips_of = collections.Counter(shared)
 
     def of(self, clip: Clip) -> float:
+        """Bytes of `clip`; 0 without a file."""
         return clip.stamp.num_bytes / self._clips_of.get(clip.source, 1) if clip.stamp else 0.0
 
 
-def _seconds_a_byte(listed: Listed, weights: _Weights) -> float:
+def _seconds_a_byte(listed: Listed, weights: Weights) -> float:
     seconds, num_bytes, in_archives = 0.0, 0.0, 0
     for clip in sample((clip for clip in listed.clips if clip.end is None), _LOOKED_AT):
         if clip.member is not None:

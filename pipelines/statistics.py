@@ -1,10 +1,11 @@
 """What `stats.json` says about a snapshot: counts, hours, levels, and what deserves a look."""
 
 import collections
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from infra.card import SPLITS
+from pipelines.findings import Defects
 from pipelines.ledger import Row
 
 _EDGES_DB = tuple(range(-100, 1, 5))
@@ -14,12 +15,12 @@ _NAMED = 100  # entries of every list of findings; their number is always whole
 def statistics(rows: Iterable[Row], *, sample_rate: int, ignored: Sequence[str]) -> dict[str, Any]:
     """JSON values; hours are of the stored waveforms, histograms count kept clips per 5 dB.
 
-    Looks at each row once and keeps none: there may be millions.
+    The rows come in the order of their ids, twice where some are identical, and none is kept: there may be millions.
     """
-    found = _Findings()
+    found = _Findings(sample_rate)
     for row in rows:
         found.add(row)
-    leaks, duplicates = sorted(found.leaks), sorted(sorted(same) for same in found.duplicates.values())
+    leaks, duplicates = sorted(found.leaks), _duplicates(rows, found.repeated) if found.repeated else []
     return {
         "listed": found.statuses.total(),
         "kept": found.statuses["kept"],
@@ -34,7 +35,11 @@ def statistics(rows: Iterable[Row], *, sample_rate: int, ignored: Sequence[str])
         "source_rates": _sorted(found.rates),
         "source_formats": _sorted(found.formats),
         "groups_in_several_splits": {"count": len(leaks), "groups": leaks[:_NAMED]},
-        "identical_clips": {"count": len(duplicates), "clips": duplicates[:_NAMED]},
+        "identical_clips": _named(duplicates),
+        "identical_across_splits": _named([same for same in duplicates if len({row.split for row in same}) > 1]),
+        "identical_under_other_labels": _named([same for same in duplicates if len({row.labels for row in same}) > 1]),
+        "defects": found.defects.named(),
+        "findings": found.defects.sentences(),
         "ignored": {"count": len(ignored), "names": list(ignored)},
     }
 
@@ -54,7 +59,8 @@ class _Split:
 class _Findings:
     """What one look at every row finds."""
 
-    def __init__(self) -> None:
+    def __init__(self, sample_rate: int) -> None:
+        self.defects = Defects(sample_rate)
         self.statuses: collections.Counter[str] = collections.Counter()
         self.splits: dict[str, _Split] = collections.defaultdict(_Split)
         self.rates: collections.Counter[str] = collections.Counter()
@@ -63,12 +69,13 @@ class _Findings:
         self.rms: collections.Counter[int] = collections.Counter()
         self.clipped = 0
         self.leaks: set[str] = set()
-        self.duplicates: dict[str, list[str]] = {}
+        self.repeated: set[bytes] = set()  # hashes of the samples of several clips
         self._split_of: dict[str, str] = {}
-        self._first: dict[bytes, str] = {}
+        self._hashes: set[bytes] = set()
 
     def add(self, row: Row) -> None:
         self.statuses[row.status] += 1
+        self.defects.add(row)
         split = self.splits[row.split]
         split.listed += 1
         if row.status != "kept":
@@ -83,10 +90,27 @@ class _Findings:
         self.clipped += bool(row.clipped_share)
         if self._split_of.setdefault(row.group, row.split) != row.split:
             self.leaks.add(row.group)
-        sha256 = row.sha256 or ""
-        first = self._first.setdefault(bytes.fromhex(sha256), row.clip_id)
-        if first is not row.clip_id:
-            self.duplicates.setdefault(sha256, [first]).append(row.clip_id)
+        samples = _hash(row)
+        if samples in self._hashes:
+            self.repeated.add(samples)
+        self._hashes.add(samples)
+
+
+def _duplicates(rows: Iterable[Row], repeated: Container[bytes]) -> list[list[Row]]:
+    """Kept clips whose stored samples are the same, in whatever class or split."""
+    same: dict[bytes, list[Row]] = collections.defaultdict(list)
+    for row in rows:
+        if row.status == "kept" and (samples := _hash(row)) in repeated:
+            same[samples].append(row)
+    return sorted(same.values(), key=lambda several: [row.clip_id for row in several])
+
+
+def _hash(row: Row) -> bytes:
+    return bytes.fromhex(row.sha256 or "")
+
+
+def _named(duplicates: Sequence[Sequence[Row]]) -> dict[str, Any]:
+    return {"count": len(duplicates), "clips": [[row.clip_id for row in same] for same in duplicates[:_NAMED]]}
 
 
 def count(values: Iterable[str]) -> dict[str, int]:

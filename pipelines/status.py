@@ -16,6 +16,7 @@ Status = Literal[
     "silent",
     "non_finite",  # NaN or infinite samples
     "unlabelled",
+    "duplicate",  # a copy of a clip that stays, dropped as the config says
 ]
 
 

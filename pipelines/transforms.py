@@ -12,8 +12,8 @@ import apache_beam as beam
 
 from infra.stage import report_progress
 from pipelines.isolation import CHILDREN
-from pipelines.making import ShardTask
 from pipelines.plan import cannot_write
+from pipelines.tasks import ShardTask
 
 
 class MakeShards(beam.PTransform):  # type: ignore[misc]

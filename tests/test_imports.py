@@ -17,8 +17,13 @@ ALLOWED = {
     "frontends": {"frontends"},
     "training": {"training", "frontends", "infra"},
     "workflows": {
-        *("workflows", "infra"),
-        *("pipelines.config", "pipelines.corpora.config", "training.config", "frontends.config"),
+        "workflows",
+        "infra",
+        "pipelines.config",
+        "pipelines.corpora.config",
+        "pipelines.requests",
+        "training.config",
+        "frontends.config",
     },
 }
 ONLY_IMPORTER = {

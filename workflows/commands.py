@@ -16,6 +16,7 @@ from pipelines.config import (
     AudioSetConfig,
     CorpusName,
     FetchRequest,
+    DropPolicy,
     FolderConfig,
     PrepareConfig,
     PrepareRequest,
@@ -138,6 +139,9 @@ class Prepare:
       min_duration_ms: shorter clips are rejected.
       silence_db: clips that stay below this peak level, in dB re full scale, are rejected.
       clips_per_shard: a shard is the unit of work and of resume; None: 100 to 200 MB, or smaller ones, at least 16.
+      drop: copies of the same recording that are not kept: nothing; across-splits (test keeps it before validation
+        before train); or all but one.
+      drop_near: near duplicates too: re-encoded, louder, resampled, shifted.
       split: shares where a corpus has no official split.
       folder: where the labels of a folder are.
       synthetic: the corpus made on the spot.
@@ -169,6 +173,8 @@ class Prepare:
     min_duration_ms: float = PrepareConfig.min_duration_ms
     silence_db: float = PrepareConfig.silence_db
     clips_per_shard: int | None = PrepareConfig.clips_per_shard
+    drop: DropPolicy = PrepareConfig.drop
+    drop_near: bool = PrepareConfig.drop_near
     split: SplitConfig = field(default_factory=SplitConfig)
     folder: FolderConfig = field(default_factory=FolderConfig)
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
@@ -217,14 +223,19 @@ class Verify:
 
 @dataclass(frozen=True, kw_only=True)
 class Show:
-    """Says what a snapshot holds: splits, hours, classes, and the rejected clips with their reasons.
+    """Says what a snapshot holds: splits, hours, classes, findings, and the rejected clips with their reasons.
 
     Attributes:
       snapshot: the folder with the card.
+      page: HTML file to write, one that needs no network: counts, reasons, histograms, hours per class, copies,
+        spectrograms of kept clips.
+      source: folder of the recordings, for spectrograms of rejected clips on the page.
       json: print JSON.
     """
 
     snapshot: tyro.conf.Positional[Path]
+    page: Path | None = None
+    source: Path | None = None
     json: bool = False
 
 

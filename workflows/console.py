@@ -186,6 +186,8 @@ def print_summary(summary: SnapshotSummary) -> None:
     if summary.hours is not None:
         grid.add_row("hours", *(f"{summary.hours.get(split, 0.0):.2f}" for split in summary.clips))
     _print(grid)
+    for finding in summary.findings:
+        print(f"finding: {finding}")
     for clip in summary.rejected:
         print(f"{clip.status}: {clip.clip_id}: {clip.reason}")
 

@@ -10,7 +10,6 @@ class, and theirs. Only classes of the file are added, and none that the ontolog
 blacklisted (taken from the raters as misleading); the way up leads through them. Labels that a list gives always stay.
 """
 
-import csv
 import functools
 import json
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from typing import Any
 
 from pipelines.clip import printable
 from pipelines.config import AudioSetConfig
+from pipelines.corpora.tables import read_table
 
 _FOLDERS = ("", "metadata", "csv", "qa", "ontology")
 CLASSES, ONTOLOGY, QUALITY = "class_labels_indices.csv", "ontology.json", "qa_true_counts.csv"
@@ -114,11 +114,7 @@ def read_classes(source: Path, config: AudioSetConfig) -> Classes:
 
 
 def _column(path: Path, key: str, *names: str) -> dict[str, tuple[str, ...]]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        try:
-            return {row[key]: tuple(row[name] for name in names) for row in csv.DictReader(stream)}
-        except (KeyError, csv.Error) as error:
-            raise ValueError(f"{path}: the columns are {key}, {', '.join(names)}. Received: {error}.") from None
+    return {row[key]: tuple(row[name] for name in names) for row in read_table(path, (key, *names))}
 
 
 def _nodes(path: Path) -> dict[str, dict[str, Any]]:

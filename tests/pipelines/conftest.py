@@ -86,6 +86,7 @@ def request_for(tmp_path: Path) -> Request:
         root: Path | None = None,
         workers: int = 2,
         max_rejected_share: float = 0.05,
+        max_missing_share: float | None = None,
         **config: Any,
     ) -> PrepareRequest:
         return PrepareRequest(
@@ -94,6 +95,7 @@ def request_for(tmp_path: Path) -> Request:
             root=str(root or tmp_path / "root"),
             workers=workers,
             max_rejected_share=max_rejected_share,
+            max_missing_share=max_missing_share,
         )
 
     return make

@@ -12,9 +12,9 @@ import pytest
 from pipelines import isolation
 from pipelines.isolation import Children, Limits
 from pipelines.ledger import read_ledger
-from pipelines.making import ShardTask
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
+from pipelines.tasks import write_tasks
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = Path(__file__).with_name("hostile_child.py")
@@ -140,19 +140,11 @@ def test_a_child_does_one_task_after_another(request_for, corpus):
     plan = make_plan(request_for("folder", source=corpus, clips_per_shard=6))
     (plan.folder / "parts").mkdir(parents=True)
     pids = set()
-    for shard in plan.shards:
-        children.run(
-            ShardTask(
-                shard=shard,
-                path=str(plan.folder / shard.name),
-                part_path=str(plan.part_path(shard)),
-                config=plan.config,
-                folder=plan.listed.folder,
-                labels=plan.labels,
-            )
-        )
-        assert plan.part_path(shard).is_file()
-        pids |= {child.pid for child in psutil.Process().children()}
+    others = {child.pid for child in psutil.Process().children()}
+    for task in write_tasks(plan, plan.shards):
+        children.run(task)
+        assert Path(task.part_path).is_file()
+        pids |= {child.pid for child in psutil.Process().children()} - others
     assert len(plan.shards) > 3
     assert len(pids) == 1
     children.close()

@@ -1,0 +1,139 @@
+"""What is asked of the stages that look at finished snapshots, and what they answer; stdlib only."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicatesRequest:
+    """Snapshots to be searched for copies, within and between them.
+
+    Attributes:
+      snapshots: their folders.
+      near: look for near duplicates too, which reads every waveform.
+      workers: threads.
+    """
+
+    snapshots: tuple[str, ...]
+    near: bool = True
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ValueError(f"Rule: workers >= 1. Received: {self.workers!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """A clip that has copies; `snapshot` is the position of its snapshot in the request."""
+
+    snapshot: int
+    clip_id: str
+    split: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copies:
+    """Clips of the same sound.
+
+    Attributes:
+      clips: two or more.
+      exact: the stored samples are the same; otherwise some are near duplicates.
+      correlation: the lowest between two of them that were found alike; 1 for exact copies.
+      across_splits: a leak, if one of the splits is trained on.
+      across_snapshots: in more than one of them.
+      other_labels: their labels differ.
+    """
+
+    clips: tuple[Copy, ...]
+    exact: bool
+    correlation: float
+    across_splits: bool
+    across_snapshots: bool
+    other_labels: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duplicates:
+    """What the search found.
+
+    Attributes:
+      snapshots: folders in the request's order.
+      clips: that were compared, all kept ones.
+      near: whether near duplicates were looked for.
+      copies: groups of the same sound; exact ones first.
+    """
+
+    snapshots: tuple[str, ...]
+    clips: int
+    near: bool
+    copies: tuple[Copies, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffRequest:
+    """Two snapshots to compare, by clip id; `common` receives the clips that are the same in both, as JSON."""
+
+    before: str
+    after: str
+    common: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangedClip:
+    """A clip of both snapshots that is not the same in them; `why` says each difference, "split: train, now test"."""
+
+    clip_id: str
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Two snapshots compared.
+
+    Attributes:
+      before: the first folder; `before_id` is its snapshot id, empty without a card.
+      before_id: as said.
+      after: the second folder; `after_id` likewise.
+      after_id: as said.
+      only_before: ids of the clips that the second does not list under any name.
+      only_after: ids of those that the first does not list.
+      renamed: (id before, id after) of clips with the same samples that no other clip of both has.
+      changed: clips of both with other samples, labels, split, group or status.
+      same: listed clips that are the same in both, kept or not.
+      common: kept in both with the same samples and labels: scores on these can be compared.
+    """
+
+    before: str
+    before_id: str
+    after: str
+    after_id: str
+    only_before: tuple[str, ...]
+    only_after: tuple[str, ...]
+    renamed: tuple[tuple[str, str], ...]
+    changed: tuple[ChangedClip, ...]
+    same: int
+    common: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageRequest:
+    """A snapshot to be shown on one self-contained page.
+
+    Attributes:
+      snapshot: its folder.
+      page: the HTML file to write.
+      source: folder of the recordings, for pictures of rejected ones; None: of kept ones only.
+    """
+
+    snapshot: str
+    page: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """The page that was written; `pictures` counts its spectrograms."""
+
+    page: str
+    pictures: int
