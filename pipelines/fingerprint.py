@@ -10,6 +10,7 @@ Error rates, measured on real recordings (tests/pipelines/test_fingerprint.py re
   MP3 at 64 kb/s                           {mp3}
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,10 +33,12 @@ _NEXT = 8  # peaks that a peak is joined with
 _FARTHEST = 255  # frames
 _FRAMES = 4  # are one step of time in a hash
 _MOST_ALIKE = 64  # a hash of more clips says nothing about any
+_FINER = 4
 _LEAST_COMMON = 0.5  # of the shorter clip
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 Hashes = np.ndarray[tuple[int], np.dtype[np.uint32]]
+Places = np.ndarray[tuple[int], np.dtype[np.int64]]
 Times = np.ndarray[tuple[int], np.dtype[np.int32]]
 Sketch = tuple[Hashes, Times]
 
@@ -58,8 +61,8 @@ def sketch(samples: Samples, *, rate: int) -> Sketch:
     return found[:SKETCH], np.concatenate(begins)[where][:SKETCH].astype(np.int32)
 
 
-def candidates(sketches: Sequence[Sketch]) -> dict[tuple[int, int], int]:
-    """Pairs to be listened to: positions of the two, the smaller first -> frames by which the first is later."""
+def candidates(sketches: Sequence[Sketch]) -> list[tuple[int, int]]:
+    """Pairs that are worth listening to: positions of the two, the smaller first."""
     hashes = np.concatenate([found for found, _ in sketches] or [np.zeros(0, np.uint32)])
     times = np.concatenate([begins for _, begins in sketches] or [np.zeros(0, np.int32)])
     clips = np.repeat(np.arange(len(sketches)), [len(found) for found, _ in sketches])
@@ -79,37 +82,37 @@ def candidates(sketches: Sequence[Sketch]) -> dict[tuple[int, int], int]:
     return _elect(np.concatenate(pairs), np.concatenate(shifts), len(sketches))
 
 
-def correlation(one: Waveform, other: Waveform, *, shift: int) -> float:
-    """Of two waveforms at 8 kHz where both are, 0 to 1, sign ignored, at the best lag within 2 frames of `shift`."""
-    best = 0.0
-    lags = range((shift - 2) * _HOP, (shift + 2) * _HOP + 1)
-    length = fft.next_fast_len(len(one) + len(other), real=True)
-    products = fft.irfft(fft.rfft(one, length) * np.conj(fft.rfft(other, length)), length)
-    energies = [np.concatenate([[0.0], np.cumsum(np.square(x, dtype=np.float64))]) for x in (one, other)]
-    for lag in lags:
-        begin, end = max(lag, 0), min(len(one), len(other) + lag)
-        if end <= begin:
-            continue
-        energy = (energies[0][end] - energies[0][begin]) * (energies[1][end - lag] - energies[1][begin - lag])
-        if energy > 0.0 and end - begin >= _LEAST_COMMON * min(len(one), len(other)):
-            best = max(best, min(1.0, abs(float(products[lag])) / float(np.sqrt(energy))))
-    return best
+def correlation(one: Waveform, other: Waveform) -> float:
+    """Of two waveforms at 8 kHz where both are, 0 to 1, sign ignored, at the best lag that keeps half of one."""
+    size, least = len(one) + len(other) - 1, math.ceil(_LEAST_COMMON * min(len(one), len(other)))
+    length = 2 * fft.next_fast_len(-(-size // 2), real=True)
+    spectrum = fft.rfft(one, length) * np.conj(fft.rfft(other, length))
+    spectrum[-1] /= 2.0  # half the rate is one frequency here, and two of the longer transform
+    # A copy is later by any fraction of a sample: the products are interpolated, four to a sample.
+    products = fft.irfft(spectrum, _FINER * length) * _FINER
+    lags = np.arange(least - len(other), len(one) - least + 1)
+    begins, ends = np.maximum(lags, 0), np.minimum(len(one), len(other) + lags)
+    energy = _energy(one, begins, ends) * _energy(other, begins - lags, ends - lags)
+    heard = energy > 0.0
+    strengths = np.abs(products.reshape(-1, _FINER)[lags[heard]]).max(axis=1, initial=0.0) / np.sqrt(energy[heard])
+    return min(1.0, float(np.max(strengths, initial=0.0)))
 
 
-def _elect(pairs: np.ndarray, shifts: np.ndarray, clips: int) -> dict[tuple[int, int], int]:
+def _energy(waveform: Waveform, begins: Places, ends: Places) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    sums = np.concatenate([[0.0], np.cumsum(np.square(waveform, dtype=np.float64))])
+    return np.asarray(sums[ends] - sums[begins])
+
+
+def _elect(pairs: Places, shifts: Places, clips: int) -> list[tuple[int, int]]:
     """Pairs that have enough votes for one shift, to a frame more or less."""
     order = np.lexsort((shifts, pairs))
     pairs, shifts = pairs[order], shifts[order]
     names, begins, votes = np.unique(pairs, return_index=True, return_counts=True)
-    elected = {}
+    elected = []
     for name, begin, number in zip(names, begins, votes, strict=True):
-        if number < FEWEST_VOTES:
-            continue
         mine = shifts[begin : begin + number]
-        votes_for = np.searchsorted(mine, mine + 2, side="right") - np.arange(number)
-        best = int(np.argmax(votes_for))
-        if votes_for[best] >= FEWEST_VOTES:
-            elected[int(name) // clips, int(name) % clips] = int(mine[best]) + 1
+        if np.max(np.searchsorted(mine, mine + 2, side="right") - np.arange(number)) >= FEWEST_VOTES:
+            elected.append((int(name) // clips, int(name) % clips))
     return elected
 
 

@@ -1,6 +1,7 @@
 """Quality: each measure on signals whose answer is known, whatever the blocks, and what a corpus has as a rule."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ CORPORA = Path(__file__).parents[3] / "shared/corpora"
 
 def quality_of(path: Path) -> Quality:
     """Of a file, as preparation measures it."""
-    quality = read_mono(str(path)).quality
+    quality = read_mono(os.fsencode(path)).quality
     assert quality is not None
     return quality
 
