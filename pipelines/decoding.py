@@ -62,7 +62,7 @@ def decode_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Decoded:
         source_rate=recording.rate,
         source_channels=recording.channels,
         source_format=recording.format,
-        quality=recording.quality,
+        quality=recording.quality or measure(recording.waveform, rate=recording.rate),
     )
     try:
         return _finish(known, recording, config)

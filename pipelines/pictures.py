@@ -48,13 +48,14 @@ def some(rows: Iterable[Row], number: int, *, kinds: Sequence[str], kind: str) -
 
     `kind` is "label" or "status"; `kinds` are in the order of a round.
     """
-    shuffled = sorted(rows, key=lambda row: hashlib.sha256(row.clip_id.encode()).digest())
-    queues = [
-        [row for row in shuffled if (name in row.labels if kind == "label" else name == row.status)] for name in kinds
-    ]
+    queues: dict[str, list[Row]] = {name: [] for name in kinds}
+    for row in sorted(rows, key=lambda row: hashlib.sha256(row.clip_id.encode()).digest()):
+        for name in row.labels if kind == "label" else (row.status,):
+            if len(queues[name]) < number:
+                queues[name].append(row)
     chosen: dict[str, Row] = {}
     for turn in range(number):
-        for queue in queues:
+        for queue in queues.values():
             if turn < len(queue) and len(chosen) < number:
                 chosen.setdefault(queue[turn].clip_id, queue[turn])
     return list(chosen.values())

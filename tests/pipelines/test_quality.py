@@ -167,3 +167,16 @@ def test_a_corpus_that_lost_its_scale_is_said_to_have(tmp_path, noise, request_f
     assert {row.status for row in rows} == {"silent"}
     assert all(row.scaling_lost for row in rows)
     assert len(findings(rows, sample_rate=16_000)) == 1
+
+
+def test_a_corpus_that_is_nearly_silent_is_said_to_be(tmp_path, noise, request_for):
+    """Kept, 24 bits deep, 70 dB below full scale: no clip has lost its scale, and the corpus is not well."""
+    source = tmp_path / "source/a"
+    source.mkdir(parents=True)
+    for seed in range(6):
+        waveform = noise(seed=seed)
+        stored(source / f"{seed}.wav", waveform / np.abs(waveform).max() * 10**-3.5, 16_000, "PCM_24")
+    folder = Path(prepare(request_for("folder", source=source.parent)).snapshot)
+    summary = json.loads((folder / "stats.json").read_text())
+    assert summary["findings"] == ["The corpus is nearly silent: half of its clips peak below -70.0 dB."]
+    assert summary["defects"]["scaling_lost"]["count"] == 0
