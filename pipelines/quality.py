@@ -20,7 +20,7 @@ LOST_STEPS = 4  # a recording in whole steps that has no louder sample: divided 
 LOST_GAIN_DB = 20.0  # above full scale: integers that were written as float
 
 _DEAD = 2e-4  # range of a channel that records nothing, -80 dB each way
-_STRIDE = 32_768  # frames between two windows of the spectrum
+_STRIDE = 65_536  # frames between two windows of the spectrum
 _WINDOW = 2_048
 _BANDS = 64
 _QUARTER = _WINDOW // 2 // _BANDS // 4
@@ -132,7 +132,7 @@ class Meter:
         begin = max(0, min(loudest - _WINDOW // 2, len(mono) - _WINDOW))
         window = mono[begin : begin + _WINDOW]
         taper, energy = _taper(len(window))
-        spectrum = np.fft.rfft((window - window.mean()) * taper, _WINDOW)[1:]
+        spectrum = np.fft.rfft(window * taper, _WINDOW)[1:]
         power = np.square(spectrum.real) + np.square(spectrum.imag)
         self._power = power if self._power is None else self._power + power
         self._energy += energy
