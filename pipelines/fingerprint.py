@@ -1,13 +1,24 @@
 """A fingerprint that outlives re-encoding: triples of spectral peaks, hashed, with their times (after Wang, 2003).
 
 Of the peaks of a spectrogram at 8 kHz, each is joined with two of the next eight; their frequencies and the time
-between them make a hash, and the 256 smallest hashes of a clip are its sketch. Two clips are near duplicates if at
-least 5 hashes of their sketches agree at one shift between them: gain, filtering and what surrounds them do not matter.
+between them make a hash, and the 256 smallest hashes of a clip are its sketch. Clips of which at least 4 hashes agree at
+one shift between them are candidates; they are near duplicates if their waveforms correlate by 0.96. Gain, sign and what
+surrounds them do not matter. It costs 1.4 ms a second of sound, and 2 kB of memory a clip.
 
-Error rates, measured on real recordings (tests/pipelines/test_fingerprint.py repeats them on a part):
+Error rates on real recordings (tests/pipelines/test_fingerprint.py repeats them on a part). Missed, of:
 
-  misses, of                               400 ms digits   3 to 5 s speech and sounds   percussion, 0.1 to 4 s
-  MP3 at 64 kb/s                           {mp3}
+  altered by                     digits, 0.4 s   ESC-10, 5 s   speech, 3 s   drums and piano, 0.1 to 4 s
+  gain; at 8 or 22 kHz; padded   0 of 200        0 of 80       0 of 98       0 of 132
+  MP3 at 64 kb/s                 2               0             0             about a third
+  10 ms cut off the beginning    0               0             0             42 (it takes the stroke away)
+  37 ms                          1               0             0             69
+  100 ms                         11 of 197       0             0             74 of 112
+  500 ms                         (too short)     1             0             5 of 13
+  white noise 30 dB below        0               0             3             32
+  white noise 40 dB below        0               0             0             1
+
+Different recordings called the same: none of 4,498,500 pairs of digits, none of 4,753 of speech, 1 of 79,003 of ESC-10
+(which is one crackling fire under two names), 2 of 34,453 strokes of drums.
 """
 
 import math
