@@ -1,9 +1,9 @@
 """A fingerprint that outlives re-encoding: triples of spectral peaks, hashed, with their times (after Wang, 2003).
 
 Of the peaks of a spectrogram at 8 kHz, each is joined with two of the next eight; their frequencies and the time
-between them make a hash, and the 256 smallest hashes of a clip are its sketch. Clips of which at least 4 hashes agree at
-one shift between them are candidates; they are near duplicates if their waveforms correlate by 0.96. Gain, sign and what
-surrounds them do not matter. It costs 1.4 ms a second of sound, and 2 kB of memory a clip.
+between them make a hash, and the 256 smallest hashes of a clip are its sketch. Clips of which at least 4 hashes agree
+at one shift between them are candidates; they are near duplicates if their waveforms correlate by 0.96. Gain, sign and
+what surrounds them do not matter. It costs 1.4 ms a second of sound, and 2 kB of memory a clip.
 
 Error rates on real recordings (tests/pipelines/test_fingerprint.py repeats them on a part). Missed, of:
 
