@@ -80,21 +80,24 @@ class Meter:
     def __init__(self) -> None:
         self.length = 0
         self.low, self.high = math.inf, -math.inf
-        self._sum = self._squares = 0.0
+        self._squares = 0.0
         self._clipped = 0
 
     @np.errstate(over="ignore")
     def add(self, block: Waveform) -> None:
-        """One block more, of finite samples."""
+        """One block more."""
         if not len(block):
             return
         self.length += len(block)
         self.low, self.high = min(self.low, float(np.min(block))), max(self.high, float(np.max(block)))
-        self._sum += float(np.sum(block, dtype=np.float64))
         self._squares += float(np.sum(np.square(block, dtype=np.float64)))
         if self.high * _FULL_SCALE > _FULL_SCALE - 1 or self.low < -1.0:
             scaled = np.rint(block * np.float32(_FULL_SCALE))
             self._clipped += int(np.count_nonzero((scaled < -_FULL_SCALE) | (scaled > _FULL_SCALE - 1)))
+
+    def is_finite(self) -> bool:
+        """Whether all samples so far are."""
+        return not self.length or (math.isfinite(self.low) and math.isfinite(self.high))
 
     def levels(self) -> Levels:
         """Peak, root mean square and clipped share; the waveform is not empty."""
@@ -112,13 +115,15 @@ class Extent:
         self.length = self.bad = 0
         self._low, self._high, self._sum = math.inf, -math.inf, 0.0
 
+    @np.errstate(over="ignore")
     def add(self, block: Waveform) -> None:
         """One block more; `bad` counts its samples that are not finite."""
         self.length += len(block)
         low, high = float(np.min(block)), float(np.max(block))
         if math.isfinite(low) and math.isfinite(high):
             self._low, self._high = min(self._low, low), max(self._high, high)
-            self._sum += float(np.sum(block, dtype=np.float64))
+            total = float(np.sum(block))  # exact enough: the steps of 16 bits are a thousand times larger
+            self._sum += total if math.isfinite(total) else float(np.sum(block, dtype=np.float64))
         else:
             self.bad += len(block) - int(np.count_nonzero(np.isfinite(block)))
 
