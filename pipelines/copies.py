@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.audio import Samples, Waveform
 from pipelines.ledger import Row
-from pipelines.quality import Samples, Waveform
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

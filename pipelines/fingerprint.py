@@ -29,7 +29,7 @@ import soxr
 from scipy import fft
 from scipy.ndimage import maximum_filter
 
-from pipelines.quality import Samples, Waveform
+from pipelines.audio import Samples, Waveform
 
 FEWEST_VOTES = 4  # hashes of two clips that agree at one shift make them a candidate
 SAME = 0.96  # candidates that correlate so well are near duplicates

@@ -12,10 +12,12 @@ import numpy as np
 import soundfile
 from matplotlib import image
 
-from pipelines import audio
+from pipelines import sndfile
+from pipelines.audio import Samples, Waveform
 from pipelines.copies import Stored
 from pipelines.ledger import Row
-from pipelines.quality import Samples, Waveform
+from pipelines.recording import Undecodable
+from pipelines.status import Rejected
 
 _SECONDS = 5.0
 _RANGE_DB = 80.0
@@ -75,13 +77,18 @@ def of_rejected(row: Row, source: Path) -> Picture:
     if row.status in _NEVER_OPENED or getattr(row, "member", None) is not None or not path.is_file():
         return Picture(row=row)
     begin = row.start or 0.0
+    blocks: list[Waveform] = []
+    rate = 0
     try:
-        recording = audio.read_mono(os.fsencode(path), start=begin, end=min(begin + _SECONDS, row.end or np.inf))
-    except Exception:  # it was rejected for something
+        end = min(begin + _SECONDS, row.end or np.inf)
+        recording = sndfile.open_recording(os.fsencode(path), start=begin, end=end)
+        rate = recording.rate
+        blocks.extend(recording.blocks)
+    except (Undecodable, Rejected):  # it was rejected for something: what comes before it is shown
+        pass
+    if not blocks:
         return Picture(row=row)
-    if not len(recording.waveform):
-        return Picture(row=row)
-    return _picture(row, np.nan_to_num(recording.waveform), recording.rate)
+    return _picture(row, np.nan_to_num(np.concatenate(blocks)), rate)
 
 
 def _picture(row: Row, waveform: Waveform, rate: int, *, sound: str = "") -> Picture:

@@ -5,14 +5,13 @@ for both hide defects: a dead channel, a band that was never recorded, a scale t
 few windows only, so that it costs a hundredth of decoding.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
-Waveform = np.ndarray[tuple[int], np.dtype[np.float32]]
-Samples = np.ndarray[tuple[int], np.dtype[np.int16]]
+from pipelines.audio import Samples, Waveform, decibels
+
 Block = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
 STEP = 2.0**-15  # of a 16-bit recording, full scale 1
@@ -162,11 +161,6 @@ def silent_share(samples: Samples, *, rate: int) -> float:
     frames = samples[:whole].reshape(-1, length) if whole else samples[None]
     ranges = frames.max(axis=1).astype(np.int32) - frames.min(axis=1)
     return float(np.mean(ranges <= 2))
-
-
-def decibels(amplitude: float) -> float | None:
-    """20 log10 of an amplitude re full scale; None for zero."""
-    return 20.0 * math.log10(amplitude) if amplitude > 0.0 else None
 
 
 @cache

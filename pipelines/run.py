@@ -8,8 +8,9 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.config import PrepareRequest
+from pipelines.making import ShardTask
 from pipelines.plan import CANNOT_WRITE, Plan, Shard
-from pipelines.transforms import PROGRESS, MakeShards, ShardTask
+from pipelines.transforms import PROGRESS, MakeShards
 
 
 def make_shards(plan: Plan, shards: Sequence[Shard], request: PrepareRequest) -> None:
@@ -19,17 +20,20 @@ def make_shards(plan: Plan, shards: Sequence[Shard], request: PrepareRequest) ->
       ValueError: a file could not be written, or Beam knows no such option.
     """
     tasks = [
-        ShardTask(shard=shard, path=str(plan.folder / shard.name), part_path=str(plan.part_path(shard)))
+        ShardTask(
+            shard=shard,
+            path=str(plan.folder / shard.name),
+            part_path=str(plan.part_path(shard)),
+            config=plan.config,
+            folder=plan.listed.folder,
+            labels=plan.labels,
+        )
         for shard in shards
     ]
     PROGRESS.start(done=len(plan.shards) - len(shards), total=len(plan.shards))
     with _refusals(), make_pipeline(request) as pipeline:
         # One collection from one source to one end: a runner that computes only the last is enough.
-        _ = (
-            pipeline
-            | "list shards" >> beam.Create(tasks, reshuffle=False)
-            | "make shards" >> MakeShards(config=plan.config, folder=plan.listed.folder, labels=plan.labels)
-        )
+        _ = pipeline | "list shards" >> beam.Create(tasks, reshuffle=False) | "make shards" >> MakeShards()
 
 
 @contextmanager

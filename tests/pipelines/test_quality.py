@@ -1,5 +1,6 @@
 """Quality: each measure on signals whose answer is known, whatever the blocks, and what a corpus has as a rule."""
 
+import collections
 import json
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import soundfile
 import soxr
 
-from pipelines.audio import read_mono
+from pipelines import sndfile
 from pipelines.findings import findings
 from pipelines.ledger import read_ledger
 from pipelines.plan import make_plan
@@ -21,7 +22,9 @@ CORPORA = Path(__file__).parents[3] / "shared/corpora"
 
 def quality_of(path: Path) -> Quality:
     """Of a file, as preparation measures it."""
-    quality = read_mono(os.fsencode(path)).quality
+    recording = sndfile.open_recording(os.fsencode(path))
+    collections.deque(recording.blocks, maxlen=0)
+    quality = recording.meter.quality()
     assert quality is not None
     return quality
 

@@ -1,0 +1,60 @@
+"""Recordings through libsndfile, block by block; a span is sought, and its samples are those of the whole."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import soundfile
+
+from pipelines import audio
+from pipelines.audio import Waveform
+from pipelines.quality import Meter
+from pipelines.recording import BLOCK_SAMPLES, Recording, Undecodable
+from pipelines.status import Rejected
+
+DECODER = f"libsndfile {soundfile.__libsndfile_version__}"
+
+
+def open_recording(source: bytes | BinaryIO, *, start: float | None = None, end: float | None = None) -> Recording:
+    """Opens a file, given by path or open, from `start` to `end` seconds.
+
+    Raises:
+      Undecodable: libsndfile does not read it.
+    """
+    try:
+        file = soundfile.SoundFile(source)
+        first = round((start or 0.0) * file.samplerate)
+        if first:
+            file.seek(min(first, file.frames))
+    except soundfile.LibsndfileError as error:
+        raise Undecodable(str(error.error_string)) from None
+    left = file.frames - first
+    wanted = left if end is None else max(0, round(end * file.samplerate) - first)
+    meter = Meter(file.samplerate)
+    return Recording(
+        rate=file.samplerate,
+        channels=file.channels,
+        format=f"{file.format}/{file.subtype}",
+        decoder=DECODER,
+        blocks=_blocks(file, None if end is None else wanted, announced=left, meter=meter),
+        meter=meter,
+    )
+
+
+def _blocks(file: soundfile.SoundFile, wanted: int | None, *, announced: int, meter: Meter) -> Iterator[Waveform]:
+    done, most = 0, max(BLOCK_SAMPLES // file.channels, 1024)
+    with file:
+        while wanted is None or done < wanted:
+            size = most if wanted is None else min(most, wanted - done)
+            try:
+                block = file.read(size, dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError as error:
+                raise Undecodable(str(error.error_string)) from None
+            if not len(block):
+                break
+            done += len(block)
+            waveform = audio.mono(block)
+            meter.add(block, waveform)
+            yield waveform
+        expected = announced if wanted is None else min(announced, wanted)
+        if file.format == "FLAC" and done < expected:
+            raise Rejected("truncated", f"the file announces {announced} samples and has {done}")
