@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.audio import Samples, Waveform
 from pipelines.ledger import Row
-from pipelines.quality import Samples, Waveform
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,12 +60,8 @@ def near(clips: Sequence[Stored], *, workers: int) -> dict[tuple[int, int], floa
         sketches = [sketch for batch in sketched for sketch in batch]
         order = sorted(range(len(speakers)), key=lambda at: speakers[at])
         found = fingerprint.candidates([sketches[at] for at in order])
-        pairs = [(speakers[order[one]], speakers[order[other]], shift) for (one, other), shift in found.items()]
-        heard = pool.map(
-            lambda pair: fingerprint.correlation(clips[pair[0]].heard(), clips[pair[1]].heard(), shift=pair[2]), pairs
-        )
+        pairs = [(speakers[order[one]], speakers[order[other]]) for one, other in found]
+        heard = pool.map(lambda pair: fingerprint.correlation(*(clips[at].heard() for at in pair)), pairs)
         return {
-            (one, other): correlation
-            for (one, other, _), correlation in zip(pairs, heard, strict=True)
-            if correlation >= fingerprint.SAME
+            pair: correlation for pair, correlation in zip(pairs, heard, strict=True) if correlation >= fingerprint.SAME
         }

@@ -16,7 +16,8 @@ import numpy as np
 from pipelines import audio, boxes, mpeg
 from pipelines.audio import Waveform
 from pipelines.contents import Content, Pieces
-from pipelines.recording import BLOCK_FRAMES, Recording, Undecodable
+from pipelines.quality import Block, Meter
+from pipelines.recording import BLOCK_SAMPLES, Recording, Undecodable
 from pipelines.status import Rejected
 
 DECODER = f"FFmpeg {av.ffmpeg_version_info} (PyAV {av.__version__})"
@@ -74,13 +75,15 @@ def open_recording(
         rate=rate,
         tolerance=0 if container.format.name == "flac" else round(_TOLERANCE_SECONDS * rate),
     )
+    meter = Meter(rate)
     codec = stream.codec_context.codec.canonical_name.upper()
     return Recording(
         rate=rate,
         channels=stream.codec_context.channels,
         format=f"{name or container.format.name}/{codec}",
         decoder=DECODER,
-        blocks=span.blocks(first, frames),
+        blocks=span.blocks(first, frames, meter),
+        meter=meter,
     )
 
 
@@ -94,30 +97,32 @@ class _Span:
         self._tolerance = tolerance
         self._stop = min((limit for limit in (stop, total) if limit is not None), default=None)
 
-    def blocks(self, first: "av.AudioFrame | None", frames: "Iterator[av.AudioFrame]") -> Iterator[Waveform]:
-        waiting: list[Waveform] = []
+    def blocks(
+        self, first: "av.AudioFrame | None", frames: "Iterator[av.AudioFrame]", meter: Meter
+    ) -> Iterator[Waveform]:
+        waiting: list[Block] = []
         for frame in _chained(first, frames):
             if frame.sample_rate != self._rate:
                 raise Rejected(
                     "unsupported",
                     f"its rate changes from {self._rate} to {frame.sample_rate} Hz on the way: cut it there",
                 )
-            waiting.append(self._cut(_mono(frame)))
-            if sum(map(len, waiting)) >= BLOCK_FRAMES:
-                yield np.concatenate(waiting)
+            waiting.append(self._cut(_channels(frame)))
+            if sum(map(len, waiting)) >= BLOCK_SAMPLES:
+                yield _mixed(waiting, meter)
                 waiting = []
             if self._stop is not None and self._position >= self._stop:
                 break
         else:
             self._check_total()
         if sum(map(len, waiting)):
-            yield np.concatenate(waiting)
+            yield _mixed(waiting, meter)
 
-    def _cut(self, waveform: Waveform) -> Waveform:
+    def _cut(self, block: Block) -> Block:
         begin = max(self._first - self._position, 0)
-        end = len(waveform) if self._stop is None else max(self._stop - self._position, 0)
-        self._position += len(waveform)
-        return waveform[begin:end]
+        end = len(block) if self._stop is None else max(self._stop - self._position, 0)
+        self._position += len(block)
+        return block[begin:end]
 
     def _check_total(self) -> None:
         if self._total is None or self._position >= self._total - self._tolerance:
@@ -210,7 +215,14 @@ def _from_frame(pieces: Sequence[Content | bytes], start: float) -> tuple[list[C
     return [content[position:]], Fraction(number * _ADTS_SAMPLES, rate)
 
 
-def _mono(frame: "av.AudioFrame") -> Waveform:
+def _mixed(blocks: Sequence[Block], meter: Meter) -> Waveform:
+    block = np.concatenate(blocks)
+    waveform = audio.mono(block)
+    meter.add(block, waveform)
+    return waveform
+
+
+def _channels(frame: "av.AudioFrame") -> Block:
     samples = frame.to_ndarray()
     channels = len(frame.layout.channels)
     if not frame.format.is_planar:
@@ -219,7 +231,8 @@ def _mono(frame: "av.AudioFrame") -> Waveform:
         samples = (samples.astype(np.float32) - 128.0) / np.float32(128.0)
     elif np.issubdtype(samples.dtype, np.integer):
         samples = samples.astype(np.float32) / np.float32(-float(np.iinfo(samples.dtype).min))
-    return audio.mono(samples.astype(np.float32, copy=False).T)
+    block: Block = samples.astype(np.float32, copy=False).T
+    return block
 
 
 def _words(error: av.FFmpegError) -> str:

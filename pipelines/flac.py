@@ -1,5 +1,6 @@
 """FLAC: how long it is, by its header and by its last frames, and why its decoder stops."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import soundfile
@@ -25,10 +26,12 @@ def announced_samples(content: Content) -> int:
 def held_samples(content: Content) -> int:
     """The sample after the last by the frames' own numbers; what is announced, where that agrees or none is found."""
     announced = announced_samples(content)
-    blocks = list(_blocks(bytes(content[-_TAIL_BYTES:]), int.from_bytes(content[8:10], "big")))
-    ends = {end for _, end in blocks}
-    if announced in ends:
-        return announced
+    usual = int.from_bytes(content[8:10], "big")
+    for size in (_TAIL_BYTES // 8, _TAIL_BYTES):
+        blocks = list(_blocks(bytes(content[-size:]), usual))
+        ends = {end for _, end in blocks}
+        if announced in ends:
+            return announced
     # a header may be chance; one that goes on from another one is not
     return next((end for begin, end in reversed(blocks) if begin in ends or not begin), announced)
 
@@ -53,10 +56,9 @@ def stops_at_the_end(pieces: Sequence[Content | bytes]) -> bool:
 
 def _blocks(tail: bytes, usual: int) -> Iterator[tuple[int, int]]:
     """(first sample, sample after the last) of what looks like a frame; `usual` samples are in a fixed one."""
-    position = -1
-    while (position := tail.find(b"\xff", position + 1)) >= 0:
-        head = tail[position : position + 16]
-        if len(head) == 16 and head[1] & 0xFE == 0xF8 and (found := _block(head, usual)):
+    for match in re.finditer(b"\xff[\xf8\xf9]", tail):
+        head = tail[match.start() : match.start() + 16]
+        if len(head) == 16 and (found := _block(head, usual)):
             yield found
 
 

@@ -5,14 +5,13 @@ for both hide defects: a dead channel, a band that was never recorded, a scale t
 few windows only, so that it costs a hundredth of decoding.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
-Waveform = np.ndarray[tuple[int], np.dtype[np.float32]]
-Samples = np.ndarray[tuple[int], np.dtype[np.int16]]
+from pipelines.audio import Samples, Waveform, decibels
+
 Block = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
 STEP = 2.0**-15  # of a 16-bit recording, full scale 1
@@ -20,7 +19,7 @@ LOST_STEPS = 4  # a recording in whole steps that has no louder sample: divided 
 LOST_GAIN_DB = 20.0  # above full scale: integers that were written as float
 
 _DEAD = 2e-4  # range of a channel that records nothing, -80 dB each way
-_STRIDE = 32_768  # frames between two windows of the spectrum
+_STRIDE = 65_536  # frames between two windows of the spectrum
 _WINDOW = 2_048
 _BANDS = 64
 _QUARTER = _WINDOW // 2 // _BANDS // 4
@@ -132,7 +131,7 @@ class Meter:
         begin = max(0, min(loudest - _WINDOW // 2, len(mono) - _WINDOW))
         window = mono[begin : begin + _WINDOW]
         taper, energy = _taper(len(window))
-        spectrum = np.fft.rfft((window - window.mean()) * taper, _WINDOW)[1:]
+        spectrum = np.fft.rfft(window * taper, _WINDOW)[1:]
         power = np.square(spectrum.real) + np.square(spectrum.imag)
         self._power = power if self._power is None else self._power + power
         self._energy += energy
@@ -162,11 +161,6 @@ def silent_share(samples: Samples, *, rate: int) -> float:
     frames = samples[:whole].reshape(-1, length) if whole else samples[None]
     ranges = frames.max(axis=1).astype(np.int32) - frames.min(axis=1)
     return float(np.mean(ranges <= 2))
-
-
-def decibels(amplitude: float) -> float | None:
-    """20 log10 of an amplitude re full scale; None for zero."""
-    return 20.0 * math.log10(amplitude) if amplitude > 0.0 else None
 
 
 @cache

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipelines.audio import Waveform
+from pipelines.quality import Meter
 
-BLOCK_FRAMES = 65_536  # samples of each channel that are decoded at a time
+BLOCK_SAMPLES = 2**18  # of all channels together, decoded at a time
 
 
 class Undecodable(Exception):  # noqa: N818 - of one decoder; another one may be able to
@@ -23,6 +24,7 @@ class Recording:
       decoder: library and version.
       blocks: mono waveforms at the file's own rate, one behind the other, none of them empty; taking the next
         one may raise `Undecodable` or `Rejected`.
+      meter: hears every channel of every block before it is mixed; None: nothing does.
       notes: what was odd, in sentences; more may come with the blocks.
     """
 
@@ -31,4 +33,5 @@ class Recording:
     format: str
     decoder: str
     blocks: Iterator[Waveform]
+    meter: Meter | None = None
     notes: list[str] = field(default_factory=list)

@@ -7,7 +7,8 @@ import soundfile
 
 from pipelines import audio
 from pipelines.audio import Waveform
-from pipelines.recording import BLOCK_FRAMES, Recording, Undecodable
+from pipelines.quality import Meter
+from pipelines.recording import BLOCK_SAMPLES, Recording, Undecodable
 from pipelines.status import Rejected
 
 DECODER = f"libsndfile {soundfile.__libsndfile_version__}"
@@ -28,20 +29,22 @@ def open_recording(source: bytes | BinaryIO, *, start: float | None = None, end:
         raise Undecodable(str(error.error_string)) from None
     left = file.frames - first
     wanted = left if end is None else max(0, round(end * file.samplerate) - first)
+    meter = Meter(file.samplerate)
     return Recording(
         rate=file.samplerate,
         channels=file.channels,
         format=f"{file.format}/{file.subtype}",
         decoder=DECODER,
-        blocks=_blocks(file, None if end is None else wanted, announced=left),
+        blocks=_blocks(file, None if end is None else wanted, announced=left, meter=meter),
+        meter=meter,
     )
 
 
-def _blocks(file: soundfile.SoundFile, wanted: int | None, *, announced: int) -> Iterator[Waveform]:
-    done = 0
+def _blocks(file: soundfile.SoundFile, wanted: int | None, *, announced: int, meter: Meter) -> Iterator[Waveform]:
+    done, most = 0, max(BLOCK_SAMPLES // file.channels, 1024)
     with file:
         while wanted is None or done < wanted:
-            size = BLOCK_FRAMES if wanted is None else min(BLOCK_FRAMES, wanted - done)
+            size = most if wanted is None else min(most, wanted - done)
             try:
                 block = file.read(size, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
@@ -49,7 +52,9 @@ def _blocks(file: soundfile.SoundFile, wanted: int | None, *, announced: int) ->
             if not len(block):
                 break
             done += len(block)
-            yield audio.mono(block)
+            waveform = audio.mono(block)
+            meter.add(block, waveform)
+            yield waveform
         expected = announced if wanted is None else min(announced, wanted)
         if file.format == "FLAC" and done < expected:
             raise Rejected("truncated", f"the file announces {announced} samples and has {done}")

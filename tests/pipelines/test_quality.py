@@ -1,6 +1,8 @@
 """Quality: each measure on signals whose answer is known, whatever the blocks, and what a corpus has as a rule."""
 
+import collections
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 import soundfile
 import soxr
 
-from pipelines.audio import read_mono
+from pipelines import sndfile
 from pipelines.findings import findings
 from pipelines.ledger import read_ledger
 from pipelines.plan import make_plan
@@ -20,7 +22,9 @@ CORPORA = Path(__file__).parents[3] / "shared/corpora"
 
 def quality_of(path: Path) -> Quality:
     """Of a file, as preparation measures it."""
-    quality = read_mono(str(path)).quality
+    recording = sndfile.open_recording(os.fsencode(path))
+    collections.deque(recording.blocks, maxlen=0)
+    quality = recording.meter.quality()
     assert quality is not None
     return quality
 
@@ -166,3 +170,16 @@ def test_a_corpus_that_lost_its_scale_is_said_to_have(tmp_path, noise, request_f
     assert {row.status for row in rows} == {"silent"}
     assert all(row.scaling_lost for row in rows)
     assert len(findings(rows, sample_rate=16_000)) == 1
+
+
+def test_a_corpus_that_is_nearly_silent_is_said_to_be(tmp_path, noise, request_for):
+    """Kept, 24 bits deep, 70 dB below full scale: no clip has lost its scale, and the corpus is not well."""
+    source = tmp_path / "source/a"
+    source.mkdir(parents=True)
+    for seed in range(6):
+        waveform = noise(seed=seed)
+        stored(source / f"{seed}.wav", waveform / np.abs(waveform).max() * 10**-3.5, 16_000, "PCM_24")
+    folder = Path(prepare(request_for("folder", source=source.parent)).snapshot)
+    summary = json.loads((folder / "stats.json").read_text())
+    assert summary["findings"] == ["The corpus is nearly silent: half of its clips peak below -70.0 dB."]
+    assert summary["defects"]["scaling_lost"]["count"] == 0
