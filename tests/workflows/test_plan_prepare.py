@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipelines.config import PreparationPlan
+from pipelines.requests import PreparationPlan
 from workflows.cli import run_command
 from workflows.preparation import in_words
 
