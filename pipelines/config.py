@@ -214,51 +214,6 @@ class Listing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PreparationPlan:
-    """What a preparation would do; hours, bytes to write and seconds are estimates from a decoded sample.
-
-    Attributes:
-      corpus: name of the corpus.
-      snapshot: the folder `<root>/<corpus>/<key>`.
-      finished: whether that folder has a card, and nothing is left to do.
-      clips: split -> listed clips.
-      clips_with_audio: those that have a file.
-      classes: labels of the card.
-      hours: of the waveforms that would be kept.
-      source_bytes: of the listed files.
-      output_bytes: of the whole snapshot.
-      shards: over all splits; `shards_done` of them are on disk already.
-      clips_per_shard: as given, or as chosen from the sizes.
-      workers: as requested.
-      seconds: that the workers would still take on this machine; None: nothing could be measured.
-      sample: status -> clips of the sample.
-      needed_bytes: that are still to be written, with 5 % to spare.
-      free_bytes: on the disk of the root; `fits` says whether they suffice.
-      notes: what else to know, a sentence each.
-    """
-
-    corpus: str
-    snapshot: str
-    finished: bool
-    clips: dict[str, int]
-    clips_with_audio: int
-    classes: int
-    hours: float
-    source_bytes: int
-    output_bytes: int
-    shards: int
-    shards_done: int
-    clips_per_shard: int
-    workers: int
-    seconds: float | None
-    sample: dict[str, int]
-    needed_bytes: int
-    free_bytes: int
-    fits: bool
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Prepared:
     """The answer of the preparation stage.
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from infra.stage import StageError, run_stage, serve
 from pipelines.clip import Clip
-from pipelines.config import PreparationPlan, PrepareRequest
+from pipelines.config import PrepareRequest
 from pipelines.corpora.catalog import CATALOG
 from pipelines.listing import listing_of
 from pipelines.measure import Measured, MeasureRequest
 from pipelines.plan import Plan, make_plan
+from pipelines.requests import PreparationPlan
 from pipelines.sizes import Weights, sample
 
 _SAMPLE = 48

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import parquet
 
 from infra.card import ShardCard
@@ -14,8 +13,7 @@ from infra.config import from_dict
 from infra.files import atomic_writer
 
 _SHARD_KEY = b"leafworks.shard"
-_REPEATING = ["split", "status", "reason", "decoder", "source_format", "shard"]  # few values: kept as numbers
-_GROUP_ROWS, _BATCH_ROWS = 131_072, 8_192
+_BATCH_ROWS = 8_192
 
 SCHEMA = pa.schema(
     [
@@ -112,17 +110,6 @@ def read_part_shard(path: Path) -> ShardCard | None:
         return _shard(parquet.read_schema(path))
     except (OSError, pa.ArrowInvalid, KeyError, ValueError):
         return None
-
-
-def merge_parts(parts: Iterable[Path], path: Path) -> None:
-    """Writes the ledger, sorted by clip id, from all parts; by columns, since millions of rows fill the memory."""
-    tables = [parquet.read_table(part, read_dictionary=_REPEATING).replace_schema_metadata() for part in parts]
-    merged = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
-    tables.clear()
-    order = pc.sort_indices(merged.column("clip_id"))
-    with atomic_writer(path) as stream, parquet.ParquetWriter(stream, SCHEMA, compression="zstd") as writer:
-        for begin in range(0, len(order), _GROUP_ROWS):
-            writer.write_table(merged.take(order.slice(begin, _GROUP_ROWS)).cast(SCHEMA))
 
 
 def write_ledger(path: Path, rows: Iterable[Row]) -> None:

@@ -23,7 +23,8 @@ from pipelines.budget import check_budget
 from pipelines.corpora.catalog import CATALOG
 from pipelines.drop import drop_copies
 from pipelines.examples import FEATURES
-from pipelines.ledger import LedgerRows, Row, kept_identities, merge_parts, read_part_shard
+from pipelines.ledger import LedgerRows, Row, kept_identities, read_part_shard
+from pipelines.merging import merge_parts
 from pipelines.plan import PARTS_NAME, Plan, relevant_config
 from pipelines.statistics import statistics
 from pipelines.tfds_metadata import write_tfds_files

@@ -31,7 +31,13 @@ ONLY_IMPORTER = {
     "tfrecord": {"pipelines/examples.py"},
     "h5py": {"pipelines/hdf5.py"},
     "requests": {"pipelines/download.py"},
-    "pyarrow": {"pipelines/ledger.py", "pipelines/tables.py", "training/records.py", "training/export.py"},
+    "pyarrow": {
+        "pipelines/ledger.py",
+        "pipelines/merging.py",
+        "pipelines/tables.py",
+        "training/records.py",
+        "training/export.py",
+    },
 }
 HEAVY = ("tensorflow", "keras", "apache_beam", "ray", "mlflow", "tfrecord", "pyarrow", "matplotlib", "scipy")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from infra import config
 from infra.stage import run_stage
-from pipelines.config import PreparationPlan
+from pipelines.requests import PreparationPlan
 from workflows import flags
 from workflows.commands import Prepare
 

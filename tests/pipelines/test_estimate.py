@@ -11,9 +11,9 @@ import pytest
 
 from infra.card import read_card
 from infra.stage import run_stage
-from pipelines.config import PreparationPlan
 from pipelines.estimate import estimate
 from pipelines.prepare import prepare
+from pipelines.requests import PreparationPlan
 
 
 @pytest.fixture

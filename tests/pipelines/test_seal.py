@@ -7,7 +7,7 @@ import pytest
 
 from infra.card import ShardCard
 from infra.config import content_hash, hash_of_list
-from pipelines import ledger
+from pipelines import ledger, merging
 from pipelines.ledger import Row
 from pipelines.seal import snapshot_id
 from pipelines.statistics import statistics
@@ -57,23 +57,29 @@ def rows_of_all_kinds():
     return random.Random(0).sample(rows, len(rows))
 
 
-def test_parts_become_one_sorted_ledger(tmp_path, parts, monkeypatch):
-    """The same rows as written at once, in groups or whole, whichever way they were dealt to parts."""
-    monkeypatch.setattr(ledger, "_GROUP_ROWS", 4)
+@pytest.mark.parametrize("run_rows", [1, 4, 1000])
+@pytest.mark.parametrize("read_rows", [1, 2, 1000])
+def test_parts_become_one_sorted_ledger(tmp_path, parts, monkeypatch, run_rows, read_rows):
+    """The same rows as written at once, whichever way they were dealt to parts and sorted; nothing else is left."""
+    monkeypatch.setattr(merging, "_GROUP_ROWS", 4)
+    monkeypatch.setattr(merging, "_RUN_ROWS", run_rows)
+    monkeypatch.setattr(merging, "_READ_ROWS", read_rows)
     rows = rows_of_all_kinds()
+    (tmp_path / "out").mkdir()
     contents = set()
     for order in (rows, rows[::-1]):
-        ledger.merge_parts(parts(order), tmp_path / "clips.parquet")
-        contents.add((tmp_path / "clips.parquet").read_bytes())
+        merging.merge_parts(parts(order), tmp_path / "out/clips.parquet")
+        contents.add((tmp_path / "out/clips.parquet").read_bytes())
     assert len(contents) == 1
     expected = sorted(rows, key=lambda one: one.clip_id)
-    assert ledger.read_ledger(tmp_path / "clips.parquet") == expected
-    assert list(ledger.LedgerRows(tmp_path / "clips.parquet")) == expected
+    assert ledger.read_ledger(tmp_path / "out/clips.parquet") == expected
+    assert list(ledger.LedgerRows(tmp_path / "out/clips.parquet")) == expected
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["clips.parquet"]
 
 
 def test_the_id_is_a_hash_of_the_list_of_kept_clips(tmp_path, parts):
     """By columns or by rows, and as it always was."""
-    ledger.merge_parts(parts(rows_of_all_kinds()), tmp_path / "clips.parquet")
+    merging.merge_parts(parts(rows_of_all_kinds()), tmp_path / "clips.parquet")
     rows = ledger.read_ledger(tmp_path / "clips.parquet")
     expected = content_hash(sorted([one.clip_id, one.labels, one.sha256] for one in rows if one.status == "kept"))
     assert snapshot_id(rows) == expected
