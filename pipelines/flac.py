@@ -9,6 +9,7 @@ from pipelines.contents import Content, Pieces
 from pipelines.status import Rejected
 
 _TAIL_BYTES = 2**18  # a few frames of any kind
+_SEARCHED_BYTES = 2**14  # at a time
 _TOTAL = slice(21, 26)  # in STREAMINFO; 36 bits
 
 
@@ -56,11 +57,16 @@ def stops_at_the_end(pieces: Sequence[Content | bytes]) -> bool:
 
 def _blocks_from_the_end(content: Content) -> Iterator[tuple[int, int]]:
     """(first sample, sample after the last) of what looks like a frame, the last one first."""
-    tail, usual = bytes(content[-_TAIL_BYTES:]), int.from_bytes(content[8:10], "big")
-    for match in reversed(list(re.finditer(b"\xff[\xf8\xf9]", tail))):
-        head = tail[match.start() : match.start() + 16]
-        if len(head) == 16 and (found := _block(head, usual)):
-            yield found
+    usual, end = int.from_bytes(content[8:10], "big"), len(content)
+    while end > max(len(content) - _TAIL_BYTES, 0):
+        begin = max(end - _SEARCHED_BYTES, 0)
+        found = re.finditer(b"\xff[\xf8\xf9]", bytes(content[begin : end + 1]))
+        for match in reversed(list(found)):
+            position = begin + match.start()
+            head = bytes(content[position : position + 16])
+            if len(head) == 16 and (block := _block(head, usual)):
+                yield block
+        end = begin
 
 
 def _block(head: bytes, usual: int) -> tuple[int, int] | None:
