@@ -9,6 +9,7 @@ from pipelines.contents import Content, Pieces
 from pipelines.status import Rejected
 
 _TAIL_BYTES = 2**18  # a few frames of any kind
+_SEARCHED_BYTES = 2**14  # at a time
 _TOTAL = slice(21, 26)  # in STREAMINFO; 36 bits
 
 
@@ -26,14 +27,14 @@ def announced_samples(content: Content) -> int:
 def held_samples(content: Content) -> int:
     """The sample after the last by the frames' own numbers; what is announced, where that agrees or none is found."""
     announced = announced_samples(content)
-    usual = int.from_bytes(content[8:10], "big")
-    for size in (_TAIL_BYTES // 8, _TAIL_BYTES):
-        blocks = list(_blocks(bytes(content[-size:]), usual))
-        ends = {end for _, end in blocks}
-        if announced in ends:
+    blocks = []
+    for block in _blocks_from_the_end(content):
+        if block[1] == announced:
             return announced
+        blocks.append(block)
     # a header may be chance; one that goes on from another one is not
-    return next((end for begin, end in reversed(blocks) if begin in ends or not begin), announced)
+    ends = {end for _, end in blocks}
+    return next((end for begin, end in blocks if begin in ends or not begin), announced)
 
 
 def with_samples(content: Content, samples: int) -> tuple[bytes, Content]:
@@ -54,15 +55,22 @@ def stops_at_the_end(pieces: Sequence[Content | bytes]) -> bool:
     return False
 
 
-def _blocks(tail: bytes, usual: int) -> Iterator[tuple[int, int]]:
-    """(first sample, sample after the last) of what looks like a frame; `usual` samples are in a fixed one."""
-    for match in re.finditer(b"\xff[\xf8\xf9]", tail):
-        head = tail[match.start() : match.start() + 16]
-        if len(head) == 16 and (found := _block(head, usual)):
-            yield found
+def _blocks_from_the_end(content: Content) -> Iterator[tuple[int, int]]:
+    """(first sample, sample after the last) of what looks like a frame, the last one first."""
+    usual, end = int.from_bytes(content[8:10], "big"), len(content)
+    while end > max(len(content) - _TAIL_BYTES, 0):
+        begin = max(end - _SEARCHED_BYTES, 0)
+        found = re.finditer(b"\xff[\xf8\xf9]", bytes(content[begin : end + 1]))
+        for match in reversed(list(found)):
+            position = begin + match.start()
+            head = bytes(content[position : position + 16])
+            if len(head) == 16 and (block := _block(head, usual)):
+                yield block
+        end = begin
 
 
 def _block(head: bytes, usual: int) -> tuple[int, int] | None:
+    """What a frame header says, if it is one; `usual` samples are in a frame of those that are all alike."""
     size_code, rate_code = head[2] >> 4, head[2] & 15
     ones = 8 - (~head[4] & 0xFF).bit_length()  # as in UTF-8: of the first byte of a number of several
     if not size_code or rate_code == 15 or ones in {1, 8}:
