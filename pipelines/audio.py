@@ -46,7 +46,7 @@ def read_mono(source: bytes | BinaryIO, *, start: float | None = None, end: floa
     Raises:
       soundfile.LibsndfileError: libsndfile cannot open it, or stops part-way.
     """
-    with soundfile.SoundFile(source) as file:
+    with _Sequential(source) as file:
         first = round((start or 0.0) * file.samplerate)
         wanted = None if end is None else max(0, round(end * file.samplerate) - first)
         if first:
@@ -100,7 +100,8 @@ def measure_levels(waveform: Waveform) -> Levels:
 
 def swing_db(waveform: Waveform) -> float | None:
     """Peak after removing the mean, in dB re full scale; None for a constant waveform."""
-    return decibels(float(np.max(np.abs(waveform - np.mean(waveform, dtype=np.float64)))))
+    mean = np.mean(waveform, dtype=np.float64)
+    return decibels(float(max(np.max(waveform) - mean, mean - np.min(waveform))))
 
 
 def decibels(amplitude: float) -> float | None:
@@ -108,14 +109,26 @@ def decibels(amplitude: float) -> float | None:
     return 20.0 * math.log10(amplitude) if amplitude > 0.0 else None
 
 
+class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
+    """A file that is read on from where it is.
+
+    soundfile seeks to where it already is after every read of a file that can: MP3 decodes wrongly behind such
+    a seek, by up to 3 % of full scale, and Ogg and FLAC search for the place.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 def _read_blocks(file: Any, wanted: int | None) -> Waveform:
     blocks: list[Waveform] = []
     left = math.inf if wanted is None else wanted
     while left > 0:
-        block = file.read(int(min(left, _BLOCK_FRAMES)), dtype="float32", always_2d=True)
-        if not len(block):
-            break
+        size = int(min(left, _BLOCK_FRAMES))
+        block = file.read(size, dtype="float32", always_2d=True)
         blocks.append(_mono(block))
+        if len(block) < size:
+            break
         left -= len(block)
     return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
