@@ -105,7 +105,7 @@ def resampled(recording: Recording, *, sample_rate: int) -> Waveform:
     _check_rate(recording)
     _check_finite(recording)
     waveform = audio.resample(recording.waveform, source_rate=recording.rate, target_rate=sample_rate)
-    if not np.isfinite(waveform).all():
+    if not audio.is_finite(waveform):
         raise Rejected("non_finite", "its samples are so large that resampling leaves the range of float32")
     return waveform
 
@@ -200,9 +200,9 @@ def _check_rate(recording: Recording) -> None:
 
 
 def _check_finite(recording: Recording) -> None:
-    length = len(recording.waveform)
-    bad = length - int(np.count_nonzero(np.isfinite(recording.waveform)))
-    if bad:
+    if not audio.is_finite(recording.waveform):
+        length = len(recording.waveform)
+        bad = length - int(np.count_nonzero(np.isfinite(recording.waveform)))
         raise Rejected("non_finite", f"{bad} of {length} samples are NaN or infinite")
 
 
@@ -217,4 +217,4 @@ def _check_length(recording: Recording, config: PrepareConfig) -> None:
 
 def _source_levels(recording: Recording) -> Levels | None:
     waveform = recording.waveform
-    return audio.measure_levels(waveform) if len(waveform) and np.isfinite(waveform).all() else None
+    return audio.measure_levels(waveform) if len(waveform) and audio.is_finite(waveform) else None
