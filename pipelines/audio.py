@@ -100,13 +100,13 @@ def measure_levels(waveform: Waveform) -> Levels:
 
 def is_finite(waveform: Waveform) -> bool:
     """Whether no sample is NaN or infinite: the extremes tell, without a mask as long as the waveform."""
-    return not len(waveform) or (math.isfinite(np.max(waveform)) and math.isfinite(np.min(waveform)))
+    return not len(waveform) or (math.isfinite(waveform.max()) and math.isfinite(waveform.min()))
 
 
 def swing_db(waveform: Waveform) -> float | None:
     """Peak after removing the mean, in dB re full scale; None for a constant waveform."""
     mean = np.mean(waveform, dtype=np.float64)
-    return decibels(float(max(np.max(waveform) - mean, mean - np.min(waveform))))
+    return decibels(float(max(waveform.max() - mean, mean - waveform.min())))
 
 
 def decibels(amplitude: float) -> float | None:
@@ -125,6 +125,7 @@ class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
+@np.errstate(over="ignore")  # the caller rejects what is not finite
 def _read_blocks(file: Any, wanted: int | None) -> Waveform:
     left = file.frames - file.tell()
     left = left if wanted is None else min(left, wanted)
@@ -139,9 +140,8 @@ def _read_blocks(file: Any, wanted: int | None) -> Waveform:
     return waveform[:length]
 
 
-@np.errstate(over="ignore")  # the caller rejects what is not finite
 def _mix(block: np.ndarray[tuple[int, int], np.dtype[np.float32]], mono: Waveform) -> None:
-    """The mean over the channels, into `mono`; column by column, as mean(axis=1) takes four times as long."""
+    """The mean over the channels, into `mono`. By columns: mean(axis=1) takes four times as long."""
     mono[:] = block[:, 0]
     for channel in range(1, block.shape[1]):
         mono += block[:, channel]

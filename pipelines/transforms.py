@@ -13,6 +13,7 @@ from pathlib import Path
 import apache_beam as beam
 
 from infra.files import atomic_writer
+from infra.memory import keep_freed_memory
 from infra.stage import report_progress
 from pipelines import examples, ledger
 from pipelines.clip import Clip, printable
@@ -51,6 +52,10 @@ class MakeShard(beam.DoFn):  # type: ignore[misc]
         self._config = config
         self._folder = folder
         self._positions = {label: position for position, label in enumerate(labels)}
+
+    def setup(self) -> None:
+        """Once for each worker."""
+        keep_freed_memory()
 
     def process(self, task: ShardTask) -> Iterator[str]:
         """Makes one shard; making it again gives the same bytes."""
