@@ -1,34 +1,20 @@
-"""From a recording to stored samples: decode, average the channels, resample, quantise; and levels.
+"""From blocks of samples to stored ones: average the channels, resample, measure, quantise.
 
-Waveforms are float32 [samples], full scale is [-1, 1).
+Waveforms are float32 [samples], full scale is [-1, 1). All of it goes block by block, so that an hour takes no more
+memory than a second, and gives the same samples whatever the blocks.
 """
 
+import functools
 import math
 from dataclasses import dataclass
-from typing import Any, BinaryIO
 
 import numpy as np
-import soundfile
 import soxr
 
-DECODER = f"libsndfile {soundfile.__libsndfile_version__}"
-_BLOCK_FRAMES = 16_384  # small enough for a processor's cache
-_TRUSTED_SAMPLES = 2**22  # of an announced length; more is believed when it comes
 _FULL_SCALE = 32_768
 
 Waveform = np.ndarray[tuple[int], np.dtype[np.float32]]
 Samples = np.ndarray[tuple[int], np.dtype[np.int16]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recording:
-    """A decoded span of a file: its mono waveform at the file's own rate (Hz), and what the file is."""
-
-    waveform: Waveform
-    rate: int
-    channels: int
-    format: str
-    announced_frames: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,42 +26,44 @@ class Levels:
     clipped_share: float
 
 
-def read_mono(source: bytes | BinaryIO, *, start: float | None = None, end: float | None = None) -> Recording:
-    """Decodes a file, given by path or open, from `start` to `end` seconds; averages its channels.
-
-    Raises:
-      soundfile.LibsndfileError: libsndfile cannot open it, or stops part-way.
-    """
-    with _Sequential(source) as file:
-        first = round((start or 0.0) * file.samplerate)
-        wanted = None if end is None else max(0, round(end * file.samplerate) - first)
-        if first:
-            file.seek(min(first, file.frames))
-        return Recording(
-            waveform=_read_blocks(file, wanted),
-            rate=file.samplerate,
-            channels=file.channels,
-            format=f"{file.format}/{file.subtype}",
-            announced_frames=file.frames,
-        )
-
-
 def resampled_length(length: int, *, source_rate: int, target_rate: int) -> int:
     """Samples after resampling: ceil(length * target_rate / source_rate)."""
     return -(-length * target_rate // source_rate)
 
 
 def resample(waveform: Waveform, *, source_rate: int, target_rate: int) -> Waveform:
-    """Resamples with soxr at its HQ setting to exactly `resampled_length` samples.
+    """A whole waveform through a `Resampler`."""
+    resampler = Resampler(source_rate=source_rate, target_rate=target_rate)
+    return np.concatenate([resampler.push(waveform), resampler.end()])
+
+
+class Resampler:
+    """Resamples with soxr at its HQ setting, block by block, to exactly `resampled_length` samples.
 
     The recording is taken as silent after its end, so that the last sample is a sample of it too.
     """
-    if source_rate == target_rate:
-        return waveform
-    length = resampled_length(len(waveform), source_rate=source_rate, target_rate=target_rate)
-    tail = np.zeros(math.ceil(source_rate / target_rate), np.float32)
-    resampled = soxr.resample(np.concatenate([waveform, tail]), source_rate, target_rate, quality="HQ")
-    return np.asarray(resampled[:length], np.float32)
+
+    def __init__(self, *, source_rate: int, target_rate: int) -> None:
+        self._rates = {"source_rate": source_rate, "target_rate": target_rate}
+        self._tail = np.zeros(math.ceil(source_rate / target_rate), np.float32)
+        self._stream = None
+        if source_rate != target_rate:
+            self._stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32", quality="HQ")
+        self._pushed = self._returned = 0
+
+    def push(self, block: Waveform) -> Waveform:
+        """What can be said of the waveform after one block more."""
+        self._pushed += len(block)
+        found = block if self._stream is None else self._stream.resample_chunk(block)
+        self._returned += len(found)
+        return np.asarray(found, np.float32)
+
+    def end(self) -> Waveform:
+        """The rest."""
+        left = resampled_length(self._pushed, **self._rates) - self._returned
+        if self._stream is None or not left:
+            return np.zeros(0, np.float32)
+        return np.asarray(self._stream.resample_chunk(self._tail, last=True)[:left], np.float32)
 
 
 @np.errstate(over="ignore")
@@ -86,27 +74,74 @@ def quantise(waveform: Waveform) -> Samples:
     return clipped
 
 
-@np.errstate(over="ignore")
+class Meter:
+    """Measures a waveform block by block."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.low, self.high = math.inf, -math.inf
+        self._sum = self._squares = 0.0
+        self._clipped = 0
+
+    @np.errstate(over="ignore")
+    def add(self, block: Waveform) -> None:
+        """One block more, of finite samples."""
+        if not len(block):
+            return
+        self.length += len(block)
+        self.low, self.high = min(self.low, float(np.min(block))), max(self.high, float(np.max(block)))
+        self._sum += float(np.sum(block, dtype=np.float64))
+        self._squares += float(np.sum(np.square(block, dtype=np.float64)))
+        if self.high * _FULL_SCALE > _FULL_SCALE - 1 or self.low < -1.0:
+            scaled = np.rint(block * np.float32(_FULL_SCALE))
+            self._clipped += int(np.count_nonzero((scaled < -_FULL_SCALE) | (scaled > _FULL_SCALE - 1)))
+
+    def levels(self) -> Levels:
+        """Peak, root mean square and clipped share; the waveform is not empty."""
+        return Levels(
+            peak_db=decibels(max(self.high, -self.low)),
+            rms_db=decibels(math.sqrt(self._squares / self.length)),
+            clipped_share=self._clipped / self.length,
+        )
+
+
+class Extent:
+    """What is to be known of a source before it is resampled: its length, and how far it swings."""
+
+    def __init__(self) -> None:
+        self.length = self.bad = 0
+        self._low, self._high, self._sum = math.inf, -math.inf, 0.0
+
+    def add(self, block: Waveform) -> None:
+        """One block more; `bad` counts its samples that are not finite."""
+        self.length += len(block)
+        low, high = float(np.min(block)), float(np.max(block))
+        if math.isfinite(low) and math.isfinite(high):
+            self._low, self._high = min(self._low, low), max(self._high, high)
+            self._sum += float(np.sum(block, dtype=np.float64))
+        else:
+            self.bad += len(block) - int(np.count_nonzero(np.isfinite(block)))
+
+    def swing_db(self) -> float | None:
+        """Peak after removing the mean, in dB re full scale; None for a constant."""
+        if self._low >= self._high:
+            return None
+        mean = self._sum / self.length
+        return decibels(max(self._high - mean, mean - self._low))
+
+
 def measure_levels(waveform: Waveform) -> Levels:
-    """Peak, root mean square and clipped share of a waveform that is not empty."""
-    scaled = np.rint(waveform * np.float32(_FULL_SCALE))
-    clipped = (scaled < -_FULL_SCALE) | (scaled > _FULL_SCALE - 1)
-    return Levels(
-        peak_db=decibels(float(np.max(np.abs(waveform)))),
-        rms_db=decibels(float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))),
-        clipped_share=float(np.mean(clipped)),
-    )
-
-
-def is_finite(waveform: Waveform) -> bool:
-    """Whether no sample is NaN or infinite: the extremes tell, without a mask as long as the waveform."""
-    return not len(waveform) or (math.isfinite(waveform.max()) and math.isfinite(waveform.min()))
+    """Of a whole waveform that is not empty."""
+    meter = Meter()
+    meter.add(waveform)
+    return meter.levels()
 
 
 def swing_db(waveform: Waveform) -> float | None:
-    """Peak after removing the mean, in dB re full scale; None for a constant waveform."""
-    mean = np.mean(waveform, dtype=np.float64)
-    return decibels(float(max(waveform.max() - mean, mean - waveform.min())))
+    """Of a whole waveform that is not empty, as `Extent` has it."""
+    extent = Extent()
+    extent.add(waveform)
+    return extent.swing_db()
 
 
 def decibels(amplitude: float) -> float | None:
@@ -114,36 +149,12 @@ def decibels(amplitude: float) -> float | None:
     return 20.0 * math.log10(amplitude) if amplitude > 0.0 else None
 
 
-class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
-    """A file that is read on from where it is.
-
-    soundfile seeks to where it already is after every read of a file that can: MP3 decodes wrongly behind such
-    a seek, by up to 3 % of full scale, and Ogg and FLAC search for the place.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-
 @np.errstate(over="ignore")  # the caller rejects what is not finite
-def _read_blocks(file: Any, wanted: int | None) -> Waveform:
-    left = file.frames - file.tell()
-    left = left if wanted is None else min(left, wanted)
-    block = np.empty((_BLOCK_FRAMES, file.channels), np.float32)
-    waveform = np.empty(max(0, min(left, _TRUSTED_SAMPLES)), np.float32)
-    length = 0
-    while length < left and len(read := file.read(out=block[: left - length])):
-        if length + len(read) > len(waveform):
-            waveform = np.concatenate([waveform, np.empty_like(waveform)])
-        _mix(read, waveform[length : length + len(read)])
-        length += len(read)
-    return waveform[:length]
-
-
-def _mix(block: np.ndarray[tuple[int, int], np.dtype[np.float32]], mono: Waveform) -> None:
-    """The mean over the channels, into `mono`. By columns: mean(axis=1) takes four times as long."""
-    mono[:] = block[:, 0]
-    for channel in range(1, block.shape[1]):
-        mono += block[:, channel]
-    if block.shape[1] > 1:
-        mono /= np.float32(block.shape[1])
+def mono(block: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Waveform:
+    """The mean of the channels of float32 [samples, channels]."""
+    # Sum by columns: mean(axis=1) over two interleaved channels takes four times as long.
+    channels = block.shape[1]
+    if channels == 1:
+        return block[:, 0]
+    total: Waveform = functools.reduce(np.add, list(block.T))
+    return np.divide(total, np.float32(channels))

@@ -30,6 +30,7 @@ class Clip:
       start: first second of the clip in its source; None: from the beginning.
       end: second after the last; None: to the end.
       stamp: of the source file when it was listed; None: no such file, or none needed.
+      member: where `source` is an archive, the name of the recording in it, or the number of its row.
     """
 
     clip_id: str
@@ -40,6 +41,7 @@ class Clip:
     start: float | None = None
     end: float | None = None
     stamp: Stamp | None = None
+    member: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

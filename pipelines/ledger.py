@@ -21,6 +21,7 @@ SCHEMA = pa.schema(
         pa.field("group", pa.string(), nullable=False),
         pa.field("labels", pa.list_(pa.string()), nullable=False),
         pa.field("source", pa.string(), nullable=False),
+        pa.field("member", pa.string()),
         pa.field("start", pa.float64()),
         pa.field("end", pa.float64()),
         pa.field("status", pa.string(), nullable=False),
@@ -45,8 +46,9 @@ SCHEMA = pa.schema(
 class Row:
     """One listed clip and what became of it; None where a rejected clip has nothing to say.
 
-    `source` is relative to the corpus folder. Times are seconds, levels dB re full scale. `sha256` is of
-    the stored int16 bytes; they begin at byte `waveform_offset` of `shard`, in its record `record`.
+    `source` is relative to the corpus folder; `member` is the name or the row in it where it is an archive.
+    Times are seconds, levels dB re full scale. `sha256` is of the stored int16 bytes; they begin at byte
+    `waveform_offset` of `shard`, in its record `record`.
     """
 
     clip_id: str
@@ -54,6 +56,7 @@ class Row:
     group: str
     labels: tuple[str, ...]
     source: str
+    member: str | None = None
     start: float | None = None
     end: float | None = None
     status: str

@@ -9,8 +9,9 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines import watch
 from pipelines.config import PrepareRequest
+from pipelines.making import ShardTask
 from pipelines.plan import CANNOT_WRITE, Plan, Shard
-from pipelines.transforms import PROGRESS, MakeShards, ShardTask
+from pipelines.transforms import PROGRESS, MakeShards
 
 
 def make_shards(plan: Plan, shards: Sequence[Shard], request: PrepareRequest) -> None:
@@ -20,17 +21,20 @@ def make_shards(plan: Plan, shards: Sequence[Shard], request: PrepareRequest) ->
       ValueError: a file could not be written, or Beam knows no such option.
     """
     tasks = [
-        ShardTask(shard=shard, path=str(plan.folder / shard.name), part_path=str(plan.part_path(shard)))
+        ShardTask(
+            shard=shard,
+            path=str(plan.folder / shard.name),
+            part_path=str(plan.part_path(shard)),
+            config=plan.config,
+            folder=plan.listed.folder,
+            labels=plan.labels,
+        )
         for shard in shards
     ]
     with _refusals():
         pipeline = make_pipeline(request)
         # One collection from one source to one end: a runner that computes only the last is enough.
-        _ = (
-            pipeline
-            | "list shards" >> beam.Create(tasks, reshuffle=False)
-            | "make shards" >> MakeShards(config=plan.config, folder=plan.listed.folder, labels=plan.labels)
-        )
+        _ = pipeline | "list shards" >> beam.Create(tasks, reshuffle=False) | "make shards" >> MakeShards()
         if request.beam_options:
             watch.run(pipeline, plan)
         else:
@@ -52,14 +56,10 @@ def _refusals() -> Iterator[None]:
 
 def make_pipeline(request: PrepareRequest) -> beam.Pipeline:
     """An empty pipeline on the runner of the request, whose Beam options win over ours."""
-    if _names_runner(request):
+    if any(option.split("=")[0] == "--runner" for option in request.beam_options):
         return beam.Pipeline(options=PipelineOptions(list(request.beam_options)))
     # Threads: decoding and resampling release the interpreter, and nothing is copied between processes.
     ours = ["--direct_running_mode=multi_threading", f"--direct_num_workers={request.workers}"]
     options = PipelineOptions([*ours, *request.beam_options])  # of an option given twice the last one counts
     # The default runner would first try to download another one.
     return beam.Pipeline(runner="FnApiRunner", options=options)
-
-
-def _names_runner(request: PrepareRequest) -> bool:
-    return any(option.split("=")[0] == "--runner" for option in request.beam_options)

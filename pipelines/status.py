@@ -10,6 +10,8 @@ Status = Literal[
     "unsupported",  # not audio, or a format libsndfile cannot read
     "truncated",  # fewer bytes or samples than the file announces
     "corrupt",  # fails a checksum or stops the decoder
+    "crashed",  # ended the process that decoded it
+    "timed_out",  # decoded for longer than its length allows
     "too_short",
     "silent",
     "non_finite",  # NaN or infinite samples

@@ -11,7 +11,9 @@ from pipelines import audio
 from pipelines.clip import printable, stamp_of
 from pipelines.config import RejectedClip, Waveform, Waveforms, WaveformsRequest
 from pipelines.corpora.recordings import find_recordings
-from pipelines.decoding import read_recording, resampled
+from pipelines.decoding import TOO_LARGE, check_finite, check_rate
+from pipelines.reading import read
+from pipelines.recording import Recording
 from pipelines.status import Rejected
 
 
@@ -77,8 +79,7 @@ def _decoded(path: str, name: str, waveform_path: Path, *, sample_rate: int) -> 
         raise Rejected("missing", "there is no such file")
     if stamp.num_bytes == 0:
         raise Rejected("empty", "the file has 0 bytes")
-    recording = read_recording(Path(path))
-    waveform = resampled(recording, sample_rate=sample_rate)
+    recording, waveform = read(Path(path), lambda recording: (recording, _resampled(recording, sample_rate)))
     if not len(waveform):
         raise Rejected("too_short", f"the file is {recording.format} with no samples")
     np.save(waveform_path, waveform)
@@ -89,8 +90,22 @@ def _decoded(path: str, name: str, waveform_path: Path, *, sample_rate: int) -> 
         source=printable(path),
         seconds=len(waveform) / sample_rate,
         described=f"{recording.format}, {recording.rate} Hz, {channels}",
-        note="digital silence or a constant" if audio.swing_db(waveform) is None else "",
+        note="; ".join([*recording.notes, *(["digital silence or a constant"] * (audio.swing_db(waveform) is None))]),
     )
+
+
+def _resampled(recording: Recording, sample_rate: int) -> audio.Waveform:
+    check_rate(recording.rate)
+    extent, resampler = audio.Extent(), audio.Resampler(source_rate=recording.rate, target_rate=sample_rate)
+    blocks = []
+    for block in recording.blocks:
+        extent.add(block)
+        blocks.append(resampler.push(block))
+    check_finite(extent)
+    waveform = np.concatenate([*blocks, resampler.end()])
+    if not np.isfinite(waveform).all():
+        raise Rejected("non_finite", TOO_LARGE)
+    return waveform
 
 
 if __name__ == "__main__":

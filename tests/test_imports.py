@@ -21,7 +21,7 @@ ALLOWED = {
 ONLY_IMPORTER = {
     "mlflow": {"infra/tracking.py"},
     "tfrecord": {"pipelines/examples.py"},
-    "pyarrow": {"pipelines/ledger.py", "training/records.py", "training/export.py"},
+    "pyarrow": {"pipelines/ledger.py", "pipelines/tables.py", "training/records.py", "training/export.py"},
 }
 HEAVY = ("tensorflow", "keras", "apache_beam", "ray", "mlflow", "tfrecord", "pyarrow", "matplotlib", "scipy")
 

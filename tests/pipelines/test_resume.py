@@ -138,10 +138,10 @@ def test_a_disk_that_is_full_is_refused_in_one_line_and_resumed(small, contents,
     """What a worker raised comes back as a sentence, and nothing that was done is lost."""
     real = ShardWriter.write
 
-    def write(writer, payload):
-        if b"clicks/00002" in payload:
+    def write(writer, *payload):
+        if b"clicks/00002" in payload[0]:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(writer, payload)
+        return real(writer, *payload)
 
     monkeypatch.setattr(ShardWriter, "write", write)
     with pytest.raises(ValueError, match="No space left") as refused:

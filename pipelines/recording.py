@@ -1,0 +1,34 @@
+"""A recording that is being decoded: what it is, and its samples as they come."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pipelines.audio import Waveform
+
+BLOCK_FRAMES = 65_536  # samples of each channel that are decoded at a time
+
+
+class Undecodable(Exception):  # noqa: N818 - of one decoder; another one may be able to
+    """A decoder cannot open a recording, or stops part-way; the text says why, without a path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """A span of a recording, open at its beginning.
+
+    Attributes:
+      rate: of the file, in Hz.
+      channels: of the file.
+      format: e.g. "WAV/PCM_16".
+      decoder: library and version.
+      blocks: mono waveforms at the file's own rate, one behind the other, none of them empty; taking the next
+        one may raise `Undecodable` or `Rejected`.
+      notes: what was odd, in sentences; more may come with the blocks.
+    """
+
+    rate: int
+    channels: int
+    format: str
+    decoder: str
+    blocks: Iterator[Waveform]
+    notes: list[str] = field(default_factory=list)

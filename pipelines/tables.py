@@ -1,0 +1,96 @@
+"""Recordings in a column of a Parquet file, as public copies of corpora hold them; a member is a row number."""
+
+import bisect
+import itertools
+import threading
+from collections.abc import Iterator
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from pipelines.status import Rejected
+
+_BUFFER_BYTES = 2**20  # of a column chunk, which may have hundreds of MiB
+
+
+class Table:
+    """A Parquet file with one column of audio bytes, or of structs that have `bytes`."""
+
+    def __init__(self, path: str, *, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        try:
+            self._file = parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+            self._column, self._leaf = _audio_column(self._file.schema_arrow)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise Rejected("unsupported", f"no parquet that can be read: {error}") from error
+        metadata = self._file.metadata
+        groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+        self._starts = [0, *itertools.accumulate(group.num_rows for group in groups)]
+        self._cursor: tuple[int, int, Iterator[object]] = (-1, 0, iter(()))
+        self.index_bytes = 1_000 * len(groups) * metadata.num_columns
+
+    def members(self) -> list[tuple[str, int]]:
+        """See `sources.members`."""
+        metadata, found = self._file.metadata, []
+        for index, (begin, end) in enumerate(itertools.pairwise(self._starts)):
+            group = metadata.row_group(index)
+            chunks = [group.column(number) for number in range(group.num_columns)]
+            total = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema == self._leaf)
+            found += [(str(row), total // (end - begin)) for row in range(begin, end)]
+        return found
+
+    def read(self, member: str) -> bytes:
+        """See `sources.read_source`."""
+        row = int(member) if member.isdecimal() else -1
+        if not 0 <= row < self._starts[-1]:
+            raise Rejected("missing", f"the table has no row {member!r}: it has {self._starts[-1]}")
+        with self._lock:
+            try:
+                value = self._value(row)
+            except (pa.ArrowException, OSError, StopIteration) as error:
+                self._cursor = (-1, 0, iter(()))
+                raise Rejected("corrupt", f"the table is damaged at row {row}: {error}") from error
+        content = value.get("bytes") if isinstance(value, dict) else value
+        if not isinstance(content, bytes):
+            raise Rejected("missing", f"row {row} of the table has no audio bytes")
+        if len(content) > self._most_bytes:
+            raise Rejected(
+                "unsupported", f"row {row} has {len(content)} bytes; up to {self._most_bytes} are read: unpack it"
+            )
+        return content
+
+    def _value(self, row: int) -> object:
+        """Goes on from the last row where that is in the same row group and before this one."""
+        group = bisect.bisect_right(self._starts, row) - 1
+        at, position, values = self._cursor
+        if at != group or position > row - self._starts[group]:
+            position, values = 0, self._values(group)
+        for value in itertools.islice(values, row - self._starts[group] - position, None):
+            self._cursor = (group, row - self._starts[group] + 1, values)
+            return value.as_py()  # type: ignore[attr-defined]
+        raise StopIteration
+
+    def _values(self, group: int) -> Iterator[object]:
+        batches = self._file.iter_batches(1, row_groups=[group], columns=[self._leaf], use_threads=False)
+        return (value for batch in batches for value in batch.column(0))
+
+
+def _audio_column(schema: pa.Schema) -> tuple[str, str]:
+    """(column, dotted path of its bytes): a struct with `bytes` before a plain column of bytes."""
+    structs = [
+        field.name
+        for field in schema
+        if pa.types.is_struct(field.type)
+        and field.type.get_field_index("bytes") >= 0
+        and _is_binary(field.type.field("bytes").type)
+    ]
+    plain = [field.name for field in schema if _is_binary(field.type)]
+    found = structs or plain
+    if len(found) != 1:
+        raise ValueError(f"one column has audio bytes, and here {found or 'none of ' + str(schema.names)} could")
+    return found[0], f"{found[0]}.bytes" if structs else found[0]
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
