@@ -25,7 +25,9 @@ def main() -> None:
     _limit(int(sys.argv[2]))
     keep_freed_memory()
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print is no answer
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    for stream in (1, 2):  # what C libraries print is neither an answer nor worth a line of the log
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(tasks,), daemon=True).start()
     while True:

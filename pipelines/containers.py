@@ -15,8 +15,13 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x1a\x45\xdf\xa3", "Matroska"),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF"),
     (0, b"#!AMR", "AMR"),
+    (0, b"wvpk", "WavPack"),
+    (0, b"TTA1", "TTA"),
+    (0, b"MAC ", "APE"),
+    (0, b"ajkg", "Shorten"),
+    (0, b"Creative Voice File\x1a", "VOC"),
 )
-ONLY_FFMPEG = ("MP4", "Matroska", "ASF", "AMR", "ADTS")
+ONLY_FFMPEG = ("MP4", "Matroska", "ASF", "AMR", "ADTS", "WavPack", "TTA", "APE", "Shorten")
 
 
 def container_of(head: bytes) -> str | None:

@@ -33,6 +33,12 @@ def _mapped(path: Path) -> Content:
         raise Rejected("missing", f"the file cannot be read: {error.strerror}") from error
 
 
+def forget(content: Content) -> None:
+    """Lets the system take back the memory of a mapped file that was walked through; it is read again if need be."""
+    if isinstance(content.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        content.obj.madvise(mmap.MADV_DONTNEED)
+
+
 class Pieces(io.RawIOBase):
     """A file whose content is that of the pieces, one behind the other."""
 

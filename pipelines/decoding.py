@@ -55,6 +55,8 @@ def decode_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Decoded:
         )
     except Rejected as verdict:
         return Decoded(status=verdict.status, reason=verdict.reason)
+    except MemoryError:
+        return Decoded(status="corrupt", reason="it asks for more memory than a worker has: its header is damaged")
     except Exception as error:
         return Decoded(status="corrupt", reason=f"the decoder failed: {_words(error)}")
 
@@ -78,7 +80,7 @@ def store(recording: Recording, config: PrepareConfig) -> Decoded:
     except Rejected as verdict:
         levels = made.meter.levels() if made.meter.length else None
         return replace(known, status=verdict.status, reason=verdict.reason, levels=levels)
-    except Undecodable:
+    except (Undecodable, MemoryError):
         raise
     except Exception as error:
         return replace(known, status="corrupt", reason=f"resampling failed: {_words(error)}")

@@ -2,7 +2,8 @@
 
 Encoders add samples in front and behind: what a container says of them is followed, by FFmpeg in front and here
 behind. A span is sought to a packet a little before it; where a container has times in samples (MP4), or none at
-all (ADTS), its samples are those of the whole; WebM has milliseconds, and spans are as exact as that.
+all (ADTS), it is exact to the sample; WebM has milliseconds, which frames of one length make exact (Opus, AAC), and
+others do not (Vorbis: to 1 ms).
 """
 
 import math
@@ -47,18 +48,24 @@ def open_recording(
         container = av.open(Pieces(pieces), options={"format_whitelist": _FORMATS}, metadata_errors="ignore", mode="r")
         stream = container.streams.best("audio")
         if stream is None:
-            raise Undecodable("there is no sound in it")
+            raise Rejected("unsupported", f"the file is {name or container.format.name} without sound")
+        if stream.codec_context is None:
+            raise Rejected("unsupported", f"the file is {name or container.format.name} in a coding without decoder")
         _configure(stream)
-        sought = bool(start) and not skipped and _seek(container, stream, start or 0.0)
         frames = _frames(container, stream)
         first = next(frames, None)
+        begin = first.samples if first else 0
+        sought = bool(start) and not skipped and first is not None and _seek(container, stream, start or 0.0)
+        if sought:
+            frames = _frames(container, stream)
+            first = next(frames, None)
     except av.FFmpegError as error:
         raise Undecodable(_words(error)) from None
     rate = first.sample_rate if first else stream.codec_context.sample_rate
     if not rate:
         raise Undecodable("it does not say how many samples a second has")
     total = _total(container, stream, pieces, rate, name)
-    position = round(skipped * rate) if not (sought and first) else _position(first, stream, rate)
+    position = round(skipped * rate) if not (sought and first) else _position(first, stream, rate, begin)
     span = _Span(
         position=position,
         first=round((start or 0.0) * rate),
@@ -156,12 +163,17 @@ def _chained(first: "av.AudioFrame | None", frames: "Iterator[av.AudioFrame]") -
     yield from frames
 
 
-def _position(frame: "av.AudioFrame", stream: "av.AudioStream", rate: int) -> int:
-    """Samples before this frame, by its time."""
+def _position(frame: "av.AudioFrame", stream: "av.AudioStream", rate: int, begin: int) -> int:
+    """Samples before this frame, by its time; where times are rounded, frames of one length say it exactly.
+
+    The first frame has `begin` samples, less than the others where the encoder's own are left out.
+    """
     if frame.pts is None:
         raise Undecodable("its packets have no times, so that no span can be found")
     seconds: Fraction = (frame.pts - (stream.start_time or 0)) * frame.time_base
-    return round(seconds * rate)
+    position = round(seconds * rate)
+    exact = begin + round((position - begin) / frame.samples) * frame.samples
+    return exact if abs(exact - position) <= frame.time_base * rate else position
 
 
 def _total(

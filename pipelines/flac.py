@@ -1,9 +1,14 @@
-"""FLAC: whether its header is whole, what it says of the length, and why its decoder stops."""
+"""FLAC: how long it is, by its header and by its last frames, and why its decoder stops."""
+
+from collections.abc import Iterator, Sequence
 
 import soundfile
 
 from pipelines.contents import Content, Pieces
 from pipelines.status import Rejected
+
+_TAIL_BYTES = 2**18  # a few frames of any kind
+_TOTAL = slice(21, 26)  # in STREAMINFO; 36 bits
 
 
 def announced_samples(content: Content) -> int:
@@ -14,12 +19,29 @@ def announced_samples(content: Content) -> int:
     """
     if len(content) < 42:
         raise Rejected("truncated", f"the file ends after {len(content)} bytes, within its STREAMINFO block")
-    return int.from_bytes(content[21:26], "big") & 0xF_FFFF_FFFF
+    return int.from_bytes(content[_TOTAL], "big") & 0xF_FFFF_FFFF
 
 
-def stops_at_the_end(content: Content) -> bool:
+def held_samples(content: Content) -> int:
+    """The sample after the last by the frames' own numbers; what is announced, where that agrees or none is found."""
+    announced = announced_samples(content)
+    blocks = list(_blocks(bytes(content[-_TAIL_BYTES:]), int.from_bytes(content[8:10], "big")))
+    ends = {end for _, end in blocks}
+    if announced in ends:
+        return announced
+    # a header may be chance; one that goes on from another one is not
+    return next((end for begin, end in reversed(blocks) if begin in ends or not begin), announced)
+
+
+def with_samples(content: Content, samples: int) -> tuple[bytes, Content]:
+    """The same file in two pieces, with another length in its header."""
+    total = (content[_TOTAL.start] & 0xF0) << 32 | samples
+    return bytes(content[: _TOTAL.start]) + total.to_bytes(5, "big"), content[_TOTAL.stop :]
+
+
+def stops_at_the_end(pieces: Sequence[Content | bytes]) -> bool:
     """Whether decoding fails for want of more bytes, and not at a damaged place before."""
-    watched = Pieces([content])
+    watched = Pieces(pieces)
     try:
         with soundfile.SoundFile(watched) as file:
             while len(file.read(4096)):
@@ -27,3 +49,47 @@ def stops_at_the_end(content: Content) -> bool:
     except soundfile.LibsndfileError:
         return watched.ran_out
     return False
+
+
+def _blocks(tail: bytes, usual: int) -> Iterator[tuple[int, int]]:
+    """(first sample, sample after the last) of what looks like a frame; `usual` samples are in a fixed one."""
+    position = -1
+    while (position := tail.find(b"\xff", position + 1)) >= 0:
+        head = tail[position : position + 16]
+        if len(head) == 16 and head[1] & 0xFE == 0xF8 and (found := _block(head, usual)):
+            yield found
+
+
+def _block(head: bytes, usual: int) -> tuple[int, int] | None:
+    size_code, rate_code = head[2] >> 4, head[2] & 15
+    ones = 8 - (~head[4] & 0xFF).bit_length()  # as in UTF-8: of the first byte of a number of several
+    if not size_code or rate_code == 15 or ones in {1, 8}:
+        return None
+    position = 4 + max(ones, 1)
+    number = head[4] & 0xFF >> (ones + 1)
+    for byte in head[5:position]:
+        number = number << 6 | byte & 0x3F
+    size = _size(size_code, head[position : position + 2])
+    position += {6: 1, 7: 2}.get(size_code, 0) + {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
+    if position >= len(head) or _crc(head[:position]) != head[position]:
+        return None
+    begin = number if head[1] & 1 else number * usual
+    return begin, begin + size
+
+
+def _size(code: int, behind: bytes) -> int:
+    """Samples of a block by its code in the header, or by the bytes behind the number."""
+    if code in {6, 7}:
+        return int.from_bytes(behind[: code - 5], "big") + 1
+    if code < 6:
+        return 192 if code == 1 else 576 << (code - 2)
+    return 256 << (code - 8)
+
+
+def _crc(header: bytes) -> int:
+    crc = 0
+    for byte in header:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x07 if crc & 0x80 else crc << 1) & 0xFF
+    return crc

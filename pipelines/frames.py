@@ -7,12 +7,13 @@ counted here.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pipelines.contents import Content
+from pipelines.contents import Content, forget
 
 LengthAt = Callable[[Content, int], int]  # (content, position) -> bytes of the frame there; 0: none
 
 _BLOCK = 65_536
 _FAR = 2**20  # nothing is looked for behind so many bytes of something else
+_FORGET_AFTER = 50_000  # frames
 _CHAIN = 3  # frames in a row that tell a stream from chance
 
 
@@ -24,13 +25,17 @@ class Frames:
       runs: (first byte, byte after the last) of frames without a gap.
       count: whole frames.
       missing: bytes that the last frame, which is not counted, lacks.
+      before: bytes before the first frame that are no tag.
       skipped: bytes between the runs that are no tags.
+      behind: bytes after the last frame that are no tags.
     """
 
     runs: tuple[tuple[int, int], ...]
     count: int
     missing: int
+    before: int
     skipped: int
+    behind: int
 
     @property
     def begin(self) -> int:
@@ -45,11 +50,15 @@ class Frames:
 
 def walk(content: Content, length_at: LengthAt) -> Frames | None:
     """Walks from the first frame to the last; None where there is no stream."""
-    first = begin = _next(content, _after_tags(content, 0), length_at)
-    if begin is None:  # a tag may lie about its size
-        first = begin = _next(content, 0, length_at)
+    start = _after_tags(content, 0)
+    first = begin = _next(content, start, length_at)
+    inside = _next(content, 0, length_at) if start or begin is None else None
+    is_lying = inside is not None and inside < start < _run(content, inside, length_at)[0]
+    if is_lying or begin is None:
+        first = begin = inside  # the tag says that it is longer than it is
+        start = 0
     runs: list[tuple[int, int]] = []
-    count = missing = skipped = 0
+    count = missing = skipped = after = 0
     while begin is not None and not missing:
         end, number, missing = _run(content, begin, length_at)
         if number:
@@ -58,7 +67,11 @@ def walk(content: Content, length_at: LengthAt) -> Frames | None:
         after = _after_tags(content, end)
         begin = _next(content, after, length_at, like=first)
         skipped += begin - after if begin is not None else 0
-    return Frames(runs=tuple(runs), count=count, missing=missing, skipped=skipped) if runs else None
+    if not runs:
+        return None
+    before = runs[0][0] - start if runs[0][0] > start else 0
+    behind = 0 if missing else max(len(content) - after, 0)
+    return Frames(runs=tuple(runs), count=count, missing=missing, before=before, skipped=skipped, behind=behind)
 
 
 def after_tag(content: Content, position: int) -> int:
@@ -90,6 +103,8 @@ def _run(content: Content, begin: int, length_at: LengthAt) -> tuple[int, int, i
             return end, count, end + length - size
         end += length
         count += 1
+        if not count % _FORGET_AFTER:
+            forget(content)
     return end, count, 0
 
 

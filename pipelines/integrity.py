@@ -17,6 +17,8 @@ from pipelines.frames import after_tag
 from pipelines.status import Rejected
 
 _UNKNOWN_FROM = 0x7FFF_0000  # sox, arecord and ffmpeg leave such sizes in streams
+_AMR = (13, 14, 16, 18, 20, 21, 27, 32, 6, *[1] * 7)  # bytes of a frame by its type
+_AMR_WIDE = (18, 24, 33, 37, 41, 47, 51, 59, 61, 6, *[1] * 6)
 _MOST_OVERSTATED = 64  # bytes: a header that counts itself, a missing pad byte
 
 
@@ -72,10 +74,10 @@ def _as_it_is(content: Content, note: str = "") -> Whole:
 
 
 def _unknown(content: Content) -> Whole:
-    """Garbage before MPEG frames, or something that only a decoder knows."""
+    """Garbage before MPEG frames, if most of it are frames; or something that only a decoder knows."""
     for name, find in (("MP3", mpeg.layer_3), ("ADTS", mpeg.adts)):
         stream = find(content)
-        if stream is not None:
+        if stream is not None and 2 * stream.num_bytes > len(content):  # not a few frames in another container
             return Whole(container=name, parts=(stream.pieces,), note=stream.note)
     return _as_it_is(content)
 
@@ -102,8 +104,11 @@ def _ogg(content: Content) -> Whole:
 
 
 def _flac(content: Content) -> Whole:
-    known = flac.announced_samples(content)
-    return _as_it_is(content, "" if known else "its header does not say how long it is")
+    announced, held = flac.announced_samples(content), flac.held_samples(content)
+    if held <= announced:  # fewer is found out where it is decoded
+        return _as_it_is(content)
+    note = f"its header announces {announced} samples, and it has {held}"
+    return Whole(container=None, parts=(flac.with_samples(content, held),), note=note)
 
 
 def _mp4(content: Content) -> Whole:
@@ -123,8 +128,8 @@ def _riff(content: Content) -> Whole:
         if name == b"ds64" and begin + 16 <= len(content):
             long_size = struct.unpack_from("<Q", content, begin + 8)[0]
         if name == b"data":
-            if not size and _is_unended(content, begin, order):
-                return _with_size(content, begin, struct.Struct(f"{order}I"))
+            if _is_understated(content, begin, size, order):
+                return _with_size(content, begin, size, struct.Struct(f"{order}I"))
             is_long = long_size is not None and size == 0xFFFF_FFFF
             return _compare(content, begin, long_size if is_long else _known(size))
     raise _no_data(content, "data")
@@ -143,7 +148,7 @@ def _au(content: Content) -> Whole:
     begin, size = struct.unpack_from(">II", content, 4)
     if not size and len(content) > begin:
         head = bytes(content[:8]) + b"\xff" * 4 + bytes(content[12:begin])  # a size that means: to the end
-        return Whole(container=None, parts=((head, content[begin:]),), note=_zero(len(content) - begin))
+        return Whole(container=None, parts=((head, content[begin:]),), note=_unended(0, len(content) - begin))
     return _compare(content, begin, _known(size))
 
 
@@ -159,7 +164,7 @@ def _w64(content: Content) -> Whole:
     while position + 24 <= len(content):
         (size,) = struct.unpack_from("<Q", content, position + 16)  # with its 24-byte header
         if bytes(content[position : position + 4]) == b"data":
-            return _compare(content, position + 24, max(size - 24, 0))
+            return _compare(content, position + 24, max(size - 24, 0) if size < 2**62 else None)
         position += max(-(-size // 8) * 8, 24)
     raise _no_data(content, "data")
 
@@ -177,6 +182,17 @@ def _nist(content: Content) -> Whole:
     if "," in fields.get("sample_coding", ""):  # "pcm,embedded-shorten-v2.00": fewer bytes than samples
         return _as_it_is(content)
     return _compare(content, begin, math.prod(sizes))
+
+
+def _amr(content: Content) -> Whole:
+    """Frames whose first byte says their length; nothing says how many there are."""
+    is_wide = bytes(content[:9]) == b"#!AMR-WB\n"
+    sizes, position = (_AMR_WIDE, 9) if is_wide else (_AMR, 6)
+    while position < len(content):
+        position += sizes[content[position] >> 3 & 15]
+    if position > len(content):
+        raise Rejected("truncated", f"the last AMR frame lacks {position - len(content)} bytes")
+    return _as_it_is(content)
 
 
 def _asf(content: Content) -> Whole:
@@ -200,29 +216,38 @@ def _chunks(
         name, size = header.unpack_from(content, position)
         begin = position + header.size
         yield name, begin, size
-        position = begin + max(size, 0) + (size & 1 if pad else 0)
+        position = begin + max(size, 0)
+        if pad and size & 1 and not (_is_name(content, position) and not _is_name(content, position + 1)):
+            position += 1  # some writers leave it out
+
+
+def _is_name(content: Content, position: int) -> bool:
+    name = bytes(content[position : position + 4])
+    return len(name) == 4 and all(32 <= byte < 127 for byte in name)
 
 
 def _known(size: int) -> int | None:
     return size if size < _UNKNOWN_FROM else None
 
 
-def _is_unended(content: Content, begin: int, order: str) -> bool:
-    """Whether what follows a data chunk of 0 bytes are samples, and no chunks that end with the file."""
-    end = begin
-    for _, first, size in _chunks(content, begin, struct.Struct(f"{order}4sI")):
-        end = first + size + (size & 1)
-    return end != len(content)
+def _is_understated(content: Content, begin: int, size: int, order: str) -> bool:
+    """Whether more samples follow than a data chunk says: neither chunks nor something behind the RIFF."""
+    end = position = begin + size + (size & 1)
+    for _, first, length in _chunks(content, position, struct.Struct(f"{order}4sI")):
+        end = first + length + (length & 1)
+    (riff_size,) = struct.unpack_from(f"{order}I", content, 4)
+    is_inside = not size or abs(riff_size + 8 - len(content)) <= _MOST_OVERSTATED
+    return position < len(content) and abs(end - len(content)) > 1 and is_inside
 
 
-def _with_size(content: Content, begin: int, number: struct.Struct) -> Whole:
+def _with_size(content: Content, begin: int, announced: int, number: struct.Struct) -> Whole:
     size = len(content) - begin
     head = bytes(content[: begin - 4]) + number.pack(min(size, 0xFFFF_FFFF))
-    return Whole(container=None, parts=((head, content[begin:]),), note=_zero(size))
+    return Whole(container=None, parts=((head, content[begin:]),), note=_unended(announced, size))
 
 
-def _zero(size: int) -> str:
-    return f"its header announces 0 bytes of samples, and {size} follow: its writer did not end properly"
+def _unended(announced: int, size: int) -> str:
+    return f"its header announces {announced} bytes of samples, and {size} follow: its writer did not end properly"
 
 
 def _compare(content: Content, begin: int, announced: int | None) -> Whole:
@@ -255,4 +280,5 @@ _CHECKS: dict[str, Callable[[Content], Whole]] = {
     "MP4": _mp4,
     "Matroska": _matroska,
     "ASF": _asf,
+    "AMR": _amr,
 }

@@ -31,6 +31,11 @@ class Stream:
     pieces: tuple[Content | bytes, ...]
     note: str = ""
 
+    @property
+    def num_bytes(self) -> int:
+        """Of all pieces."""
+        return sum(map(len, self.pieces))
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Xing:
@@ -99,9 +104,9 @@ def _skipped(frames: Frames) -> str:
         raise Rejected(
             "corrupt", f"{frames.skipped} bytes between the {frames.count} frames are neither frames nor tags"
         )
-    if frames.skipped:
-        return f"{frames.skipped} bytes between its frames are neither frames nor tags, and were skipped"
-    return ""
+    places = {"before": frames.before, "between": frames.skipped, "behind": frames.behind}
+    found = [f"{size} bytes {place} its frames" for place, size in places.items() if size]
+    return f"{', '.join(found)} are neither frames nor tags, and were skipped" if found else ""
 
 
 def _has_all_bytes(xing: _Xing | None, frames: Frames) -> bool:

@@ -7,11 +7,12 @@ behind the other it reads the first: they are cut apart here.
 import struct
 import zlib
 
-from pipelines.contents import Content
+from pipelines.contents import Content, forget
 from pipelines.status import Rejected
 
 _HEADER = struct.Struct("<4sBBqIIIB")
 _BEGIN_OF_STREAM, _END_OF_STREAM = 2, 4
+_FORGET_AFTER = 5_000  # pages
 _MIRROR = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 
@@ -39,6 +40,8 @@ def streams(content: Content) -> list[Content]:
         ended = bool(flags & _END_OF_STREAM)
         position += len(page)
         pages += 1
+        if not pages % _FORGET_AFTER:
+            forget(content)
     if ended:
         return [content[begin:end] for begin, end in zip(begins, [*begins[1:], position], strict=True)]
     if position < len(content):

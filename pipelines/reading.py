@@ -15,7 +15,7 @@ from pipelines.containers import HEAD_BYTES, ONLY_FFMPEG, describe
 from pipelines.contents import Content, Pieces, content_of
 from pipelines.integrity import Whole, inspect
 from pipelines.recording import Recording, Undecodable
-from pipelines.status import Rejected
+from pipelines.status import Rejected, Status
 
 Made = TypeVar("Made")
 Opener = Callable[[], Recording]
@@ -48,13 +48,12 @@ def read(
             return make(recording)
         except Undecodable as failure:
             failures.append(f"{library}: {failure}")
-            if library == "libsndfile" and whole.container == "FLAC" and flac.stops_at_the_end(content):
+            if library == "libsndfile" and whole.container == "FLAC" and flac.stops_at_the_end(whole.parts[0]):
                 raise Rejected("truncated", f"the file has {len(content)} bytes and ends within a FLAC frame") from None
     if whole.container is None:
         raise Rejected("unsupported", f"the file is {describe(bytes(content[:HEAD_BYTES]))}")
-    raise Rejected(
-        "corrupt", f"begins as {whole.container}, and no decoder reads it to its end ({'; '.join(failures)})"
-    )
+    status: Status = "unsupported" if any("unimplemented" in failure for failure in failures) else "corrupt"
+    raise Rejected(status, f"begins as {whole.container}, and no decoder reads it to its end ({'; '.join(failures)})")
 
 
 def _inspected(path: Path, member: str | None, stamp: Stamp | None) -> tuple[Content, Whole]:  # noqa: ARG001 - key
@@ -79,16 +78,12 @@ def _openers(
         yield "libsndfile", lambda: _joined(map(_sndfile, whole.parts), start=start, end=end)
         yield "FFmpeg", lambda: _joined((_ffmpeg(part, whole.container) for part in whole.parts), start=start, end=end)
         return
-    if whole.container not in ONLY_FFMPEG and not (whole.container == "FLAC" and not _says_length(whole)):
+    if whole.container not in ONLY_FFMPEG:
         if member is None and whole.is_content(content):
             yield "libsndfile", lambda: sndfile.open_recording(os.fsencode(path), start=start, end=end)
         else:
             yield "libsndfile", lambda: _sndfile(whole.parts[0], start=start, end=end)
     yield "FFmpeg", lambda: _ffmpeg(whole.parts[0], whole.container, start=start, end=end)
-
-
-def _says_length(whole: Whole) -> bool:
-    return bool(flac.announced_samples(memoryview(whole.parts[0][0])))
 
 
 def _sndfile(part: Sequence[Content | bytes], *, start: float | None = None, end: float | None = None) -> Recording:

@@ -4,17 +4,13 @@ import os
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
 from infra.stage import report_progress, serve
-from pipelines import audio
-from pipelines.clip import printable, stamp_of
+from pipelines.clip import printable
 from pipelines.config import RejectedClip, Waveform, Waveforms, WaveformsRequest
 from pipelines.corpora.recordings import find_recordings
-from pipelines.decoding import TOO_LARGE, check_finite, check_rate
-from pipelines.reading import read
-from pipelines.recording import Recording
+from pipelines.isolation import CHILDREN
 from pipelines.status import Rejected
+from pipelines.waveform_task import WaveformTask
 
 
 def decode(request: WaveformsRequest) -> Waveforms:
@@ -74,38 +70,10 @@ def _distinct(names: dict[str, str]) -> dict[str, str]:
 
 
 def _decoded(path: str, name: str, waveform_path: Path, *, sample_rate: int) -> Waveform:
-    stamp = stamp_of(path)
-    if stamp is None:
-        raise Rejected("missing", "there is no such file")
-    if stamp.num_bytes == 0:
-        raise Rejected("empty", "the file has 0 bytes")
-    recording, waveform = read(Path(path), lambda recording: (recording, _resampled(recording, sample_rate)))
-    if not len(waveform):
-        raise Rejected("too_short", f"the file is {recording.format} with no samples")
-    np.save(waveform_path, waveform)
-    channels = f"{recording.channels} channel{'s' if recording.channels > 1 else ''}"
-    return Waveform(
-        name=name,
-        path=str(waveform_path),
-        source=printable(path),
-        seconds=len(waveform) / sample_rate,
-        described=f"{recording.format}, {recording.rate} Hz, {channels}",
-        note="; ".join([*recording.notes, *(["digital silence or a constant"] * (audio.swing_db(waveform) is None))]),
-    )
-
-
-def _resampled(recording: Recording, sample_rate: int) -> audio.Waveform:
-    check_rate(recording.rate)
-    extent, resampler = audio.Extent(), audio.Resampler(source_rate=recording.rate, target_rate=sample_rate)
-    blocks = []
-    for block in recording.blocks:
-        extent.add(block)
-        blocks.append(resampler.push(block))
-    check_finite(extent)
-    waveform = np.concatenate([*blocks, resampler.end()])
-    if not np.isfinite(waveform).all():
-        raise Rejected("non_finite", TOO_LARGE)
-    return waveform
+    answer = CHILDREN.run(WaveformTask(path=path, waveform_path=str(waveform_path), sample_rate=sample_rate))
+    if "status" in answer:
+        raise Rejected(answer["status"], answer["reason"])
+    return Waveform(name=name, path=str(waveform_path), source=printable(path), **answer)
 
 
 if __name__ == "__main__":

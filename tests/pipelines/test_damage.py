@@ -91,8 +91,7 @@ def test_lengths_that_writers_to_a_pipe_leave_out(tmp_path, noise, write_audio, 
     path.write_bytes(content)
     decoded = decode("a.flac")
     np.testing.assert_array_equal(decoded.samples, samples)
-    assert "does not say how long" in decoded.reason
-    assert decoded.decoder.startswith("FFmpeg ")
+    assert "announces 0 samples, and it has 70001" in decoded.reason
     path.write_bytes(content[:-400])
     assert decode("a.flac").status in {"truncated", "corrupt"}
 
