@@ -69,9 +69,10 @@ class Resampler:
 @np.errstate(over="ignore")
 def quantise(waveform: Waveform) -> Samples:
     """int16 = round(x * 32768), clipped; exact for a waveform that was 16 bits."""
-    scaled = np.rint(waveform * np.float32(_FULL_SCALE))
-    clipped: Samples = np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype("<i2")
-    return clipped
+    scaled = waveform * np.float32(_FULL_SCALE)
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1, out=scaled)
+    return scaled.astype("<i2")
 
 
 class Meter:
@@ -80,7 +81,7 @@ class Meter:
     def __init__(self) -> None:
         self.length = 0
         self.low, self.high = math.inf, -math.inf
-        self._sum = self._squares = 0.0
+        self._squares = 0.0
         self._clipped = 0
 
     @np.errstate(over="ignore")
@@ -89,9 +90,8 @@ class Meter:
         if not len(block):
             return
         self.length += len(block)
-        self.low, self.high = min(self.low, float(np.min(block))), max(self.high, float(np.max(block)))
-        self._sum += float(np.sum(block, dtype=np.float64))
-        self._squares += float(np.sum(np.square(block, dtype=np.float64)))
+        self.low, self.high = min(self.low, float(block.min())), max(self.high, float(block.max()))
+        self._squares += float(np.square(block, dtype=np.float64).sum())
         if self.high * _FULL_SCALE > _FULL_SCALE - 1 or self.low < -1.0:
             scaled = np.rint(block * np.float32(_FULL_SCALE))
             self._clipped += int(np.count_nonzero((scaled < -_FULL_SCALE) | (scaled > _FULL_SCALE - 1)))
@@ -115,10 +115,10 @@ class Extent:
     def add(self, block: Waveform) -> None:
         """One block more; `bad` counts its samples that are not finite."""
         self.length += len(block)
-        low, high = float(np.min(block)), float(np.max(block))
+        low, high = float(block.min()), float(block.max())
         if math.isfinite(low) and math.isfinite(high):
             self._low, self._high = min(self._low, low), max(self._high, high)
-            self._sum += float(np.sum(block, dtype=np.float64))
+            self._sum += float(block.sum(dtype=np.float64))
         else:
             self.bad += len(block) - int(np.count_nonzero(np.isfinite(block)))
 
@@ -156,5 +156,6 @@ def mono(block: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Waveform:
     channels = block.shape[1]
     if channels == 1:
         return block[:, 0]
-    total: Waveform = functools.reduce(np.add, list(block.T))
-    return np.divide(total, np.float32(channels))
+    total: Waveform = functools.reduce(np.add, block.T)
+    total /= np.float32(channels)
+    return total
