@@ -14,12 +14,25 @@ from pathlib import Path
 import pytest
 
 from infra.stage import run_stage
-from pipelines.config import Prepared
+from pipelines.config import Prepared, PrepareRequest
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
 FLINK = ROOT / ".flink"  # `make flink` fetches the job server there
+
+
+@pytest.fixture
+def request_of(tmp_path, write_audio, request_for) -> Callable[..., PrepareRequest]:
+    """Makes a request for 40 recordings in 11 shards: (folder, options)."""
+    for index in range(40):
+        write_audio(tmp_path / f"corpus/{index % 2}/{index}.{('wav', 'flac')[index // 20]}")
+
+    def make(folder: str, options: tuple[str, ...] = ()) -> PrepareRequest:
+        request = request_for("folder", source=tmp_path / "corpus", root=tmp_path / folder, clips_per_shard=4)
+        return replace(request, beam_options=options)
+
+    return make
 
 
 @contextmanager
@@ -112,23 +125,23 @@ ENGINES = [processes, loopback, worker_pool, dask, flink]
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.__name__)
-def test_an_engine_makes_the_same_bytes(small, tmp_path, contents, engine):
+def test_an_engine_makes_the_same_bytes(request_of, tmp_path, contents, engine):
     """Card, ledger and shards are those of the local runner's threads, and the parent hears how far it is."""
-    expected = prepare(small(root=tmp_path / "threads"))
+    expected = prepare(request_of("threads"))
     heard: list[tuple[int, int, str]] = []
     with engine(tmp_path) as options:
-        request = replace(small(root=tmp_path / "engine"), beam_options=options)
+        request = request_of("engine", options)
         made = run_stage("pipelines.prepare", request, Prepared, on_progress=lambda *args: heard.append(args))
-    assert (made.snapshot_id, made.shards_made) == (expected.snapshot_id, 17)
+    assert (made.snapshot_id, made.clips) == (expected.snapshot_id, {"kept": 40})
     assert contents(Path(made.snapshot)) == contents(Path(expected.snapshot))
-    assert heard[-1] == (17, 17, "shards")
+    assert heard[-1] == (expected.shards_made, expected.shards_made, "shards")
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.__name__)
-def test_what_a_worker_refuses_arrives_in_one_line(small, tmp_path, engine):
+def test_what_a_worker_refuses_arrives_in_one_line(request_of, tmp_path, engine):
     """A shard that cannot be written, since a folder is where it goes."""
     with engine(tmp_path) as options:
-        request = replace(small(root=tmp_path / "engine"), beam_options=options)
+        request = request_of("engine", options)
         plan = make_plan(request)
         in_the_way = plan.folder / plan.shards[3].name
         in_the_way.mkdir(parents=True)
@@ -137,10 +150,10 @@ def test_what_a_worker_refuses_arrives_in_one_line(small, tmp_path, engine):
         assert "\n" not in str(refused.value)
         in_the_way.rmdir()
         made = run_stage("pipelines.prepare", request, Prepared, on_line=lambda line: None)
-        assert made.shards_made + made.shards_found == 17
+        assert made.clips == {"kept": 40}
 
 
-def test_workers_that_never_come_end_the_wait(small, tmp_path, monkeypatch):
+def test_workers_that_never_come_end_the_wait(request_of, tmp_path, monkeypatch):
     """A pool whose `python` dies at once, which makes the engine wait for ever, ends in a refusal that says so."""
     (tmp_path / "python").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "python").chmod(0o755)
@@ -149,4 +162,4 @@ def test_workers_that_never_come_end_the_wait(small, tmp_path, monkeypatch):
         worker_pool(tmp_path, programs=tmp_path) as options,
         pytest.raises(ValueError, match=r"nothing for 2 s in .*engines.md"),
     ):
-        prepare(replace(small(), beam_options=options))
+        prepare(request_of("engine", options))
