@@ -12,6 +12,7 @@ import numpy as np
 import soxr
 
 _FULL_SCALE = 32_768
+_TINY = 1e-20
 
 Waveform = np.ndarray[tuple[int], np.dtype[np.float32]]
 Samples = np.ndarray[tuple[int], np.dtype[np.int16]]
@@ -84,17 +85,23 @@ class Meter:
         self._squares = 0.0
         self._clipped = 0
 
-    @np.errstate(over="ignore")
+    @np.errstate(over="ignore", under="ignore", invalid="ignore")
     def add(self, block: Waveform) -> None:
-        """One block more, of finite samples."""
+        """One block more."""
         if not len(block):
             return
         self.length += len(block)
         self.low, self.high = min(self.low, float(block.min())), max(self.high, float(block.max()))
-        self._squares += float(np.square(block, dtype=np.float64).sum())
+        squares = float(np.sum(np.square(block)))  # in float32, five times as quick, where nothing is out of range
+        in_range = _TINY < squares < math.inf
+        self._squares += squares if in_range else float(np.sum(np.square(block, dtype=np.float64)))
         if self.high * _FULL_SCALE > _FULL_SCALE - 1 or self.low < -1.0:
             scaled = np.rint(block * np.float32(_FULL_SCALE))
             self._clipped += int(np.count_nonzero((scaled < -_FULL_SCALE) | (scaled > _FULL_SCALE - 1)))
+
+    def is_finite(self) -> bool:
+        """Whether all samples so far are."""
+        return not self.length or (math.isfinite(self.low) and math.isfinite(self.high))
 
     def levels(self) -> Levels:
         """Peak, root mean square and clipped share; the waveform is not empty."""
@@ -112,13 +119,15 @@ class Extent:
         self.length = self.bad = 0
         self._low, self._high, self._sum = math.inf, -math.inf, 0.0
 
+    @np.errstate(over="ignore")
     def add(self, block: Waveform) -> None:
         """One block more; `bad` counts its samples that are not finite."""
         self.length += len(block)
         low, high = float(block.min()), float(block.max())
         if math.isfinite(low) and math.isfinite(high):
             self._low, self._high = min(self._low, low), max(self._high, high)
-            self._sum += float(block.sum(dtype=np.float64))
+            total = float(np.sum(block))  # exact enough: the steps of 16 bits are a thousand times larger
+            self._sum += total if math.isfinite(total) else float(np.sum(block, dtype=np.float64))
         else:
             self.bad += len(block) - int(np.count_nonzero(np.isfinite(block)))
 

@@ -114,8 +114,6 @@ class _Made:
     def _append(self, block: audio.Waveform) -> None:
         if not len(block):
             return
-        if not np.isfinite(block).all():
-            raise Rejected("non_finite", TOO_LARGE)
         stored = self._stored + len(block)
         if stored > _MOST_SAMPLES:
             raise Rejected(
@@ -125,6 +123,9 @@ class _Made:
         if stored > len(self._samples):  # grows in place, where concatenating would take twice the memory
             self._samples.resize(max(stored, stored + stored // 8 if self._stored else stored), refcheck=False)
         self.meter.add(block)
+        if not self.meter.is_finite():
+            self.meter = Meter()
+            raise Rejected("non_finite", TOO_LARGE)
         self._samples[self._stored : stored] = audio.quantise(block)
         self._stored = stored
 

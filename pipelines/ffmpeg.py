@@ -16,7 +16,7 @@ import numpy as np
 from pipelines import audio, boxes, mpeg
 from pipelines.audio import Waveform
 from pipelines.contents import Content, Pieces
-from pipelines.recording import BLOCK_FRAMES, Recording, Undecodable
+from pipelines.recording import BLOCK_SAMPLES, Recording, Undecodable
 from pipelines.status import Rejected
 
 DECODER = f"FFmpeg {av.ffmpeg_version_info} (PyAV {av.__version__})"
@@ -103,7 +103,7 @@ class _Span:
                     f"its rate changes from {self._rate} to {frame.sample_rate} Hz on the way: cut it there",
                 )
             waiting.append(self._cut(_mono(frame)))
-            if sum(map(len, waiting)) >= BLOCK_FRAMES:
+            if sum(map(len, waiting)) >= BLOCK_SAMPLES:
                 yield np.concatenate(waiting)
                 waiting = []
             if self._stop is not None and self._position >= self._stop:

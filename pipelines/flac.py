@@ -1,5 +1,6 @@
 """FLAC: how long it is, by its header and by its last frames, and why its decoder stops."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import soundfile
@@ -25,12 +26,14 @@ def announced_samples(content: Content) -> int:
 def held_samples(content: Content) -> int:
     """The sample after the last by the frames' own numbers; what is announced, where that agrees or none is found."""
     announced = announced_samples(content)
-    blocks = list(_blocks(bytes(content[-_TAIL_BYTES:]), int.from_bytes(content[8:10], "big")))
-    ends = {end for _, end in blocks}
-    if announced in ends:
-        return announced
+    blocks = []
+    for block in _blocks_from_the_end(content):
+        if block[1] == announced:
+            return announced
+        blocks.append(block)
     # a header may be chance; one that goes on from another one is not
-    return next((end for begin, end in reversed(blocks) if begin in ends or not begin), announced)
+    ends = {end for _, end in blocks}
+    return next((end for begin, end in blocks if begin in ends or not begin), announced)
 
 
 def with_samples(content: Content, samples: int) -> tuple[bytes, Content]:
@@ -51,16 +54,17 @@ def stops_at_the_end(pieces: Sequence[Content | bytes]) -> bool:
     return False
 
 
-def _blocks(tail: bytes, usual: int) -> Iterator[tuple[int, int]]:
-    """(first sample, sample after the last) of what looks like a frame; `usual` samples are in a fixed one."""
-    position = -1
-    while (position := tail.find(b"\xff", position + 1)) >= 0:
-        head = tail[position : position + 16]
-        if len(head) == 16 and head[1] & 0xFE == 0xF8 and (found := _block(head, usual)):
+def _blocks_from_the_end(content: Content) -> Iterator[tuple[int, int]]:
+    """(first sample, sample after the last) of what looks like a frame, the last one first."""
+    tail, usual = bytes(content[-_TAIL_BYTES:]), int.from_bytes(content[8:10], "big")
+    for match in reversed(list(re.finditer(b"\xff[\xf8\xf9]", tail))):
+        head = tail[match.start() : match.start() + 16]
+        if len(head) == 16 and (found := _block(head, usual)):
             yield found
 
 
 def _block(head: bytes, usual: int) -> tuple[int, int] | None:
+    """What a frame header says, if it is one; `usual` samples are in a frame of those that are all alike."""
     size_code, rate_code = head[2] >> 4, head[2] & 15
     ones = 8 - (~head[4] & 0xFF).bit_length()  # as in UTF-8: of the first byte of a number of several
     if not size_code or rate_code == 15 or ones in {1, 8}:

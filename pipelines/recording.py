@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pipelines.audio import Waveform
 
-BLOCK_FRAMES = 65_536  # samples of each channel that are decoded at a time
+BLOCK_SAMPLES = 2**18  # of all channels together, decoded at a time
 
 
 class Undecodable(Exception):  # noqa: N818 - of one decoder; another one may be able to

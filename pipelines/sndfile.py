@@ -7,7 +7,7 @@ import soundfile
 
 from pipelines import audio
 from pipelines.audio import Waveform
-from pipelines.recording import BLOCK_FRAMES, Recording, Undecodable
+from pipelines.recording import BLOCK_SAMPLES, Recording, Undecodable
 from pipelines.status import Rejected
 
 DECODER = f"libsndfile {soundfile.__libsndfile_version__}"
@@ -49,10 +49,10 @@ class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
 
 
 def _blocks(file: soundfile.SoundFile, wanted: int | None, *, announced: int) -> Iterator[Waveform]:
-    done = 0
+    done, most = 0, max(BLOCK_SAMPLES // file.channels, 1024)
     with file:
         while wanted is None or done < wanted:
-            size = BLOCK_FRAMES if wanted is None else min(BLOCK_FRAMES, wanted - done)
+            size = most if wanted is None else min(most, wanted - done)
             try:
                 block = file.read(size, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
