@@ -70,9 +70,10 @@ class Resampler:
 @np.errstate(over="ignore")
 def quantise(waveform: Waveform) -> Samples:
     """int16 = round(x * 32768), clipped; exact for a waveform that was 16 bits."""
-    scaled = np.rint(waveform * np.float32(_FULL_SCALE))
-    clipped: Samples = np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype("<i2")
-    return clipped
+    scaled = waveform * np.float32(_FULL_SCALE)
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1, out=scaled)
+    return scaled.astype("<i2")
 
 
 class Meter:
@@ -90,7 +91,7 @@ class Meter:
         if not len(block):
             return
         self.length += len(block)
-        self.low, self.high = min(self.low, float(np.min(block))), max(self.high, float(np.max(block)))
+        self.low, self.high = min(self.low, float(block.min())), max(self.high, float(block.max()))
         squares = float(np.sum(np.square(block)))  # in float32, five times as quick, where nothing is out of range
         in_range = _TINY < squares < math.inf
         self._squares += squares if in_range else float(np.sum(np.square(block, dtype=np.float64)))
@@ -122,7 +123,7 @@ class Extent:
     def add(self, block: Waveform) -> None:
         """One block more; `bad` counts its samples that are not finite."""
         self.length += len(block)
-        low, high = float(np.min(block)), float(np.max(block))
+        low, high = float(block.min()), float(block.max())
         if math.isfinite(low) and math.isfinite(high):
             self._low, self._high = min(self._low, low), max(self._high, high)
             total = float(np.sum(block))  # exact enough: the steps of 16 bits are a thousand times larger
@@ -164,5 +165,6 @@ def mono(block: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Waveform:
     channels = block.shape[1]
     if channels == 1:
         return block[:, 0]
-    total: Waveform = functools.reduce(np.add, list(block.T))
-    return np.divide(total, np.float32(channels))
+    total: Waveform = functools.reduce(np.add, block.T)
+    total /= np.float32(channels)
+    return total

@@ -22,7 +22,7 @@ def open_recording(source: bytes | BinaryIO, *, start: float | None = None, end:
       Undecodable: libsndfile does not read it.
     """
     try:
-        file = soundfile.SoundFile(source)
+        file = _Sequential(source)
         first = round((start or 0.0) * file.samplerate)
         if first:
             file.seek(min(first, file.frames))
@@ -39,6 +39,17 @@ def open_recording(source: bytes | BinaryIO, *, start: float | None = None, end:
         blocks=_blocks(file, None if end is None else wanted, announced=left, meter=meter),
         meter=meter,
     )
+
+
+class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
+    """A file that is read on from where it is.
+
+    soundfile seeks to where it already is after every read of a file that can: MP3 decodes wrongly behind such
+    a seek, by up to 3 % of full scale, and Ogg and FLAC search for the place.
+    """
+
+    def seekable(self) -> bool:
+        return False
 
 
 def _blocks(file: soundfile.SoundFile, wanted: int | None, *, announced: int, meter: Meter) -> Iterator[Waveform]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import apache_beam as beam
 
+from infra.memory import keep_freed_memory
 from infra.stage import report_progress
 from pipelines.isolation import CHILDREN
 from pipelines.plan import cannot_write
@@ -26,6 +27,10 @@ class MakeShards(beam.PTransform):  # type: ignore[misc]
 
 class MakeShard(beam.DoFn):  # type: ignore[misc]
     """Has a shard made by a child process, as recordings may crash what decodes them; ours are made here."""
+
+    def setup(self) -> None:
+        """Once for each worker."""
+        keep_freed_memory()
 
     def process(self, task: ShardTask) -> Iterator[str]:
         """Makes one shard; making it again gives the same bytes."""

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+import soundfile
 
 from pipelines import audio, sndfile
 
@@ -60,6 +61,14 @@ def test_lossy_files_decode_to_their_length_and_sound(tmp_path, write_audio, suf
     assert np.argmax(np.abs(np.fft.rfft(middle))) == 1000
     rms = np.sqrt(np.mean(middle**2))  # LAME turns everything down by 5 %
     assert rms == pytest.approx(0.3 / np.sqrt(2), rel=0.06)
+
+
+@pytest.mark.parametrize(("suffix", "container", "subtype"), LOSSY)
+def test_a_lossy_file_in_blocks_is_the_file_at_once(tmp_path, noise, write_audio, suffix, container, subtype):
+    """A decoder keeps bits of what was before: a seek at the edge of a block would change the samples behind it."""
+    path = write_audio(tmp_path / f"a.{suffix}", noise(400_000), 48_000, format=container, subtype=subtype)
+    at_once, _ = soundfile.read(path, dtype="float32")
+    np.testing.assert_array_equal(read_mono(os.fsencode(path))[1], at_once)
 
 
 def test_a_span_is_the_slice_of_the_whole(tmp_path, noise, write_audio):
