@@ -6,86 +6,25 @@ from typing import Literal
 
 from pipelines.corpora.config import (
     AudioJsonConfig,
+    AudioSetConfig,
+    CorpusName,
     CremaDConfig,
     Dcase2018BirdsConfig,
     EscConfig,
+    FolderConfig,
     FsddConfig,
     HfParquetConfig,
     LibriSpeechConfig,
     MagnaTagATuneConfig,
     NSynthConfig,
     SpeechCommandsConfig,
+    SyntheticConfig,
     TfdsConfig,
     UrbanSound8KConfig,
     WebDatasetConfig,
 )
 
 DropPolicy = Literal["nothing", "across-splits", "all"]
-CorpusName = Literal[
-    "synthetic",
-    "folder",
-    "fsdd",
-    "esc10",
-    "esc50",
-    "speech_commands",
-    "voxceleb1",
-    "librispeech",
-    "nsynth",
-    "crema_d",
-    "voxforge",
-    "tut_urban_2018",
-    "dcase2018_birds",
-    "urbansound8k",
-    "magnatagatune",
-    "fsd50k",
-    "audioset",
-    "panns_hdf5",
-    "audio_json",
-    "tfds",
-    "webdataset",
-    "hf_parquet",
-]
-AudioSetList = Literal["balanced_train", "unbalanced_train", "eval"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SyntheticConfig:
-    """The corpus that is made from a seed, without any file."""
-
-    clips_per_class: int = 80
-    duration_ms: float = 1000.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _require(self.clips_per_class >= 1, "clips_per_class >= 1", self.clips_per_class)
-        _require(25.0 <= self.duration_ms < math.inf, "25 <= duration_ms < inf", self.duration_ms)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FolderConfig:
-    """Any folder of recordings: a class per sub-folder, or a table.
-
-    `table` is the path of a CSV file with a header and the columns `path` (relative to the source
-    folder), `label` (several are separated by `;`), and optionally `split` (train, validation, test) and
-    `group`. Relative to the source folder; None: a class per sub-folder.
-    """
-
-    table: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class AudioSetConfig:
-    """AudioSet's lists and labels.
-
-    Attributes:
-      lists: which of the published lists; empty: those that are there.
-      labels: classes by their display names, or by their ids ("mids").
-      propagate: give clips the ancestors of their labels in the ontology, too.
-    """
-
-    lists: tuple[AudioSetList, ...] = ()
-    labels: Literal["names", "mids"] = "names"
-    propagate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,72 +196,6 @@ class Verification:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FetchRequest:
-    """A corpus to download.
-
-    Attributes:
-      corpus: its name.
-      folder: receives the recordings.
-      only: names of files or archives, or patterns of them; none: all but the optional ones.
-      mirror: address of a folder with the same files; None: where their owners publish them.
-      unpack: whether archives are unpacked.
-      retries: failures in a row after which it gives up.
-      pause_s: seconds before the first retry; the next wait twice as long each.
-      max_files: that one archive may hold.
-      max_ratio: bytes that an archive may hold for each byte of its own.
-    """
-
-    corpus: str
-    folder: str
-    only: tuple[str, ...] = ()
-    mirror: str | None = None
-    unpack: bool = True
-    retries: int = 5
-    pause_s: float = 1.0
-    max_files: int = 2_000_000
-    max_ratio: float = 100.0
-
-    def __post_init__(self) -> None:
-        is_address = self.mirror is None or self.mirror.startswith(("http://", "https://"))
-        _require(is_address, "mirror is an http or https address", self.mirror)
-        _require(self.retries >= 0 and 0.0 <= self.pause_s < math.inf, "retries, pause_s >= 0", self.retries)
-        _require(self.max_files >= 1 and self.max_ratio >= 1.0, "max_files, max_ratio >= 1", self.max_files)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FetchedFile:
-    """A file that was fetched: its size in bytes and SHA-256.
-
-    `checked` says whether its owner publishes a checksum, `found` whether it was there from an earlier call.
-    """
-
-    name: str
-    num_bytes: int
-    sha256: str
-    checked: bool
-    found: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fetched:
-    """What was fetched of a corpus.
-
-    Attributes:
-      corpus: its name.
-      folder: where it is.
-      source: what `leafworks prepare --source` takes.
-      files: in order.
-      by_hand: what a program cannot fetch, and where it is; empty: nothing.
-    """
-
-    corpus: str
-    folder: str
-    source: str
-    files: tuple[FetchedFile, ...]
-    by_hand: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class ShowRequest:
     """A snapshot to sum up."""
 
@@ -375,51 +248,6 @@ class SnapshotSummary:
     findings: tuple[str, ...]
     licence: str
     note: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class WaveformsRequest:
-    """Recordings to be decoded.
-
-    Attributes:
-      recordings: files, and folders whose recordings at any depth are meant.
-      sample_rate: of the waveforms, in Hz.
-      folder: receives them.
-    """
-
-    recordings: tuple[str, ...]
-    sample_rate: int
-    folder: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Waveform:
-    """A decoded recording.
-
-    Attributes:
-      name: its path below the folder that was given, or its file name; unique and printable.
-      path: of the waveform, float32 [samples] in a `.npy` file.
-      source: the recording's path as it was given, printable.
-      seconds: of the waveform.
-      described: what the file is, e.g. "WAV/PCM_16, 44100 Hz, 2 channels".
-      note: what the user should know; empty: nothing.
-    """
-
-    name: str
-    path: str
-    source: str
-    seconds: float
-    described: str
-    note: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Waveforms:
-    """What became of the recordings; `ignored` counts other files in the folders."""
-
-    decoded: tuple[Waveform, ...]
-    rejected: tuple[RejectedClip, ...]
-    ignored: int
 
 
 def _require(holds: bool, rule: str, received: object) -> None:

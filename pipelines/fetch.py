@@ -18,11 +18,11 @@ from typing import Any
 
 from infra.files import write_atomically
 from infra.stage import report_progress, serve
-from pipelines.config import Fetched, FetchedFile, FetchRequest
 from pipelines.corpora.downloads import DOWNLOADS
 from pipelines.corpora.remote import Download, Remote
 from pipelines.download import Downloader, Patience, checked_sha256
 from pipelines.prepare import configure_logging
+from pipelines.requests import Fetched, FetchedFile, FetchRequest
 from pipelines.unpack import Damaged, Limits, merge, unpack
 
 LOG = logging.getLogger(__name__)

@@ -1,6 +1,9 @@
 """What is asked of the stages before a preparation and after it, and what they answer; stdlib only."""
 
+import math
 from dataclasses import dataclass
+
+from pipelines.config import RejectedClip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,3 +185,116 @@ class Page:
 
     page: str
     pictures: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchRequest:
+    """A corpus to download.
+
+    Attributes:
+      corpus: its name.
+      folder: receives the recordings.
+      only: names of files or archives, or patterns of them; none: all but the optional ones.
+      mirror: address of a folder with the same files; None: where their owners publish them.
+      unpack: whether archives are unpacked.
+      retries: failures in a row after which it gives up.
+      pause_s: seconds before the first retry; the next wait twice as long each.
+      max_files: that one archive may hold.
+      max_ratio: bytes that an archive may hold for each byte of its own.
+    """
+
+    corpus: str
+    folder: str
+    only: tuple[str, ...] = ()
+    mirror: str | None = None
+    unpack: bool = True
+    retries: int = 5
+    pause_s: float = 1.0
+    max_files: int = 2_000_000
+    max_ratio: float = 100.0
+
+    def __post_init__(self) -> None:
+        if self.mirror is not None and not self.mirror.startswith(("http://", "https://")):
+            raise ValueError(f"Rule: mirror is an http or https address. Received: {self.mirror!r}.")
+        if self.retries < 0 or not 0.0 <= self.pause_s < math.inf:
+            raise ValueError(f"Rule: retries, pause_s >= 0. Received: {(self.retries, self.pause_s)!r}.")
+        if self.max_files < 1 or not self.max_ratio >= 1.0:
+            raise ValueError(f"Rule: max_files, max_ratio >= 1. Received: {(self.max_files, self.max_ratio)!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchedFile:
+    """A file that was fetched: its size in bytes and SHA-256.
+
+    `checked` says whether its owner publishes a checksum, `found` whether it was there from an earlier call.
+    """
+
+    name: str
+    num_bytes: int
+    sha256: str
+    checked: bool
+    found: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """What was fetched of a corpus.
+
+    Attributes:
+      corpus: its name.
+      folder: where it is.
+      source: what `leafworks prepare --source` takes.
+      files: in order.
+      by_hand: what a program cannot fetch, and where it is; empty: nothing.
+    """
+
+    corpus: str
+    folder: str
+    source: str
+    files: tuple[FetchedFile, ...]
+    by_hand: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaveformsRequest:
+    """Recordings to be decoded.
+
+    Attributes:
+      recordings: files, and folders whose recordings at any depth are meant.
+      sample_rate: of the waveforms, in Hz.
+      folder: receives them.
+    """
+
+    recordings: tuple[str, ...]
+    sample_rate: int
+    folder: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waveform:
+    """A decoded recording.
+
+    Attributes:
+      name: its path below the folder that was given, or its file name; unique and printable.
+      path: of the waveform, float32 [samples] in a `.npy` file.
+      source: the recording's path as it was given, printable.
+      seconds: of the waveform.
+      described: what the file is, e.g. "WAV/PCM_16, 44100 Hz, 2 channels".
+      note: what the user should know; empty: nothing.
+    """
+
+    name: str
+    path: str
+    source: str
+    seconds: float
+    described: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waveforms:
+    """What became of the recordings; `ignored` counts other files in the folders."""
+
+    decoded: tuple[Waveform, ...]
+    rejected: tuple[RejectedClip, ...]
+    ignored: int

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from infra.stage import report_progress, serve
 from pipelines.clip import printable
-from pipelines.config import RejectedClip, Waveform, Waveforms, WaveformsRequest
+from pipelines.config import RejectedClip
 from pipelines.corpora.recordings import find_recordings
 from pipelines.isolation import CHILDREN
+from pipelines.requests import Waveform, Waveforms, WaveformsRequest
 from pipelines.status import Rejected
 from pipelines.waveform_task import WaveformTask
 

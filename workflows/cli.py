@@ -13,29 +13,16 @@ from typing import Any
 
 from infra import config
 from infra.stage import StageError, run_stage
-from pipelines.config import Fetched, Prepared, ShowRequest, SnapshotSummary, Verification, VerifyRequest
-from pipelines.requests import Difference, DiffRequest, Duplicates, DuplicatesRequest, Page, PageRequest
+from pipelines.config import Prepared, ShowRequest, SnapshotSummary, Verification, VerifyRequest
+from pipelines.requests import Difference, DiffRequest, Duplicates, DuplicatesRequest, Fetched, Page, PageRequest
 from training.config import Inspected, InspectRequest
 from workflows import catalog, console, flags
-from workflows.commands import (
-    Featurize,
-    FeaturizeInitial,
-    Fetch,
-    Inspect,
-    InspectInitial,
-    List,
-    Planned,
-    Prepare,
-    Report,
-    Run,
-    Show,
-    Verify,
-    text,
-)
+from workflows.commands import Featurize, FeaturizeInitial, Inspect, InspectInitial, List, Planned, Report, Run, text
 from workflows.features import featurize
 from workflows.places import Places
 from workflows.plan import make_plan
 from workflows.preparation import plan_preparation
+from workflows.prepare_commands import Fetch, Prepare, Show, Verify
 from workflows.report import make_table, write_page
 from workflows.runner import read_state, run
 from workflows.snapshots import Diff, FindDuplicates, print_difference, print_duplicates

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
-from pipelines.config import Fetched, Prepared, SnapshotSummary, Verification
+from pipelines.config import Prepared, SnapshotSummary, Verification
+from pipelines.requests import Fetched
 from training.config import Inspected
 from workflows.features import Features
 from workflows.plan import Plan

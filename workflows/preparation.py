@@ -6,7 +6,7 @@ from infra import config
 from infra.stage import run_stage
 from pipelines.requests import PreparationPlan
 from workflows import flags
-from workflows.commands import Prepare
+from workflows.prepare_commands import Prepare
 
 _UNITS = ((3600.0, "h"), (60.0, "min"), (0.0, "s"))
 

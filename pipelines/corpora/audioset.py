@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.clip import Clip, Listed, printable
-from pipelines.config import AudioSetConfig, AudioSetList, PrepareConfig, SplitConfig
+from pipelines.config import PrepareConfig, SplitConfig
 from pipelines.corpora.audioset_files import AudioFiles, find_audio
 from pipelines.corpora.audioset_labels import Classes, find_table, read_classes
+from pipelines.corpora.config import AudioSetConfig, AudioSetList
 from pipelines.splits import hashed_split
 
 LICENCE = "labels CC BY 4.0, ontology CC BY-SA 4.0; the rights of each video are its owner's"

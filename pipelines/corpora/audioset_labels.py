@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.clip import printable
-from pipelines.config import AudioSetConfig
+from pipelines.corpora.config import AudioSetConfig
 from pipelines.corpora.tables import read_table
 
 _FOLDERS = ("", "metadata", "csv", "qa", "ontology")

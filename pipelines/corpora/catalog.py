@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from pipelines.clip import Listed
-from pipelines.config import CorpusName, PrepareConfig
+from pipelines.config import PrepareConfig
 from pipelines.corpora import (
     audio_json,
     audioset,
@@ -31,6 +31,7 @@ from pipelines.corpora import (
     voxforge,
     webdataset,
 )
+from pipelines.corpora.config import CorpusName
 from pipelines.corpora.corpus import Corpus
 
 

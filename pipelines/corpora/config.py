@@ -1,8 +1,34 @@
 """What can be chosen about single corpora: fields of `PrepareConfig`. Stdlib only."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
+CorpusName = Literal[
+    "synthetic",
+    "folder",
+    "fsdd",
+    "esc10",
+    "esc50",
+    "speech_commands",
+    "voxceleb1",
+    "librispeech",
+    "nsynth",
+    "crema_d",
+    "voxforge",
+    "tut_urban_2018",
+    "dcase2018_birds",
+    "urbansound8k",
+    "magnatagatune",
+    "fsd50k",
+    "audioset",
+    "panns_hdf5",
+    "audio_json",
+    "tfds",
+    "webdataset",
+    "hf_parquet",
+]
+AudioSetList = Literal["balanced_train", "unbalanced_train", "eval"]
 LibriSpeechSubset = Literal[
     "train-clean-100",
     "train-clean-360",
@@ -13,6 +39,48 @@ LibriSpeechSubset = Literal[
     "test-other",
 ]
 BirdSet = Literal["ff1010bird", "warblrb10k", "BirdVox-DCASE-20k"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticConfig:
+    """The corpus that is made from a seed, without any file."""
+
+    clips_per_class: int = 80
+    duration_ms: float = 1000.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.clips_per_class < 1:
+            raise ValueError(f"Rule: clips_per_class >= 1. Received: {self.clips_per_class!r}.")
+        if not 25.0 <= self.duration_ms < math.inf:
+            raise ValueError(f"Rule: 25 <= duration_ms < inf. Received: {self.duration_ms!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderConfig:
+    """Any folder of recordings: a class per sub-folder, or a table.
+
+    `table` is the path of a CSV file with a header and the columns `path` (relative to the source
+    folder), `label` (several are separated by `;`), and optionally `split` (train, validation, test) and
+    `group`. Relative to the source folder; None: a class per sub-folder.
+    """
+
+    table: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioSetConfig:
+    """AudioSet's lists and labels.
+
+    Attributes:
+      lists: which of the published lists; empty: those that are there.
+      labels: classes by their display names, or by their ids ("mids").
+      propagate: give clips the ancestors of their labels in the ontology, too.
+    """
+
+    lists: tuple[AudioSetList, ...] = ()
+    labels: Literal["names", "mids"] = "names"
+    propagate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,8 @@ with warnings.catch_warnings():  # Beam and its cloud clients warn when they are
     import apache_beam  # noqa: F401
 
 from pipelines.clip import Clip, stamp_of
-from pipelines.config import PrepareConfig, PrepareRequest, SyntheticConfig
+from pipelines.config import PrepareConfig, PrepareRequest
+from pipelines.corpora.config import SyntheticConfig
 from pipelines.decoding import Decoded, decode_clip
 from pipelines.prepare import prepare
 

@@ -13,9 +13,10 @@ from pyarrow import parquet
 
 from infra.card import read_card
 from pipelines import ledger
-from pipelines.config import AudioSetConfig, PrepareConfig, SplitConfig, VerifyRequest
+from pipelines.config import PrepareConfig, SplitConfig, VerifyRequest
 from pipelines.corpora.audioset_files import video_and_span
 from pipelines.corpora.catalog import list_corpus
+from pipelines.corpora.config import AudioSetConfig
 from pipelines.prepare import prepare
 from pipelines.verify import verify
 

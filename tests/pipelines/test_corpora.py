@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from infra.card import SPLITS
-from pipelines.config import PrepareConfig, SplitConfig, SyntheticConfig
+from pipelines.config import PrepareConfig, SplitConfig
 from pipelines.corpora.catalog import list_corpus
+from pipelines.corpora.config import SyntheticConfig
 from pipelines.splits import hashed_split
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from infra.common import read_common
 from infra.stage import run_stage
-from pipelines.config import FolderConfig
+from pipelines.corpora.config import FolderConfig
 from pipelines.diff import diff
 from pipelines.ledger import read_ledger
 from pipelines.prepare import prepare

@@ -9,7 +9,8 @@ import pytest
 
 from infra.card import read_card
 from pipelines import drop
-from pipelines.config import FolderConfig, VerifyRequest
+from pipelines.config import VerifyRequest
+from pipelines.corpora.config import FolderConfig
 from pipelines.ledger import Row, read_ledger
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare

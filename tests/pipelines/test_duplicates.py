@@ -4,7 +4,7 @@ import pytest
 import soxr
 
 from infra.stage import run_stage
-from pipelines.config import FolderConfig
+from pipelines.corpora.config import FolderConfig
 from pipelines.duplicates import find_duplicates
 from pipelines.prepare import prepare
 from pipelines.requests import Duplicates, DuplicatesRequest

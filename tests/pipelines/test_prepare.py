@@ -13,7 +13,8 @@ from apache_beam.options.pipeline_options import DirectOptions
 from infra.card import read_card
 from infra.stage import run_stage
 from pipelines import ledger, synthesis
-from pipelines.config import FolderConfig, Prepared, VerifyRequest
+from pipelines.config import Prepared, VerifyRequest
+from pipelines.corpora.config import FolderConfig
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
 from pipelines.run import make_pipeline

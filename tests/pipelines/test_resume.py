@@ -14,7 +14,8 @@ import pytest
 
 from infra import config as configs
 from infra.stage import run_stage
-from pipelines.config import Prepared, PrepareRequest, SyntheticConfig
+from pipelines.config import Prepared, PrepareRequest
+from pipelines.corpora.config import SyntheticConfig
 from pipelines.listing import list_request
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare

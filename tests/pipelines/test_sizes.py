@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipelines.clip import Clip, Listed, Stamp, stamp_of
-from pipelines.config import PrepareConfig, SyntheticConfig
+from pipelines.config import PrepareConfig
+from pipelines.corpora.config import SyntheticConfig
 from pipelines.listing import list_request
 from pipelines.plan import clips_per_shard, make_plan, shard_name
 from pipelines.sizes import Weights, estimate_sizes, sample

@@ -180,7 +180,7 @@ def test_fsd50k_refuses_a_label_outside_the_vocabulary(tmp_path, miniature, writ
 
 def test_a_folder_table_may_give_several_labels(tmp_path, write_files):
     """They are separated by semicolons; blanks and repetitions are not labels."""
-    from pipelines.config import FolderConfig
+    from pipelines.corpora.config import FolderConfig
 
     write_files(tmp_path, {"t.csv": b"path,label\na.wav, dog ; cat;dog;\n", "a.wav": b"x"})
     config = PrepareConfig(corpus="folder", folder=FolderConfig(table="t.csv"))

@@ -15,11 +15,12 @@ from infra.config import to_json
 from infra.environment import stage_environment
 from infra.stage import run_stage
 from pipelines import fetch as fetching
-from pipelines.config import Fetched, FetchRequest, PrepareConfig
+from pipelines.config import PrepareConfig
 from pipelines.corpora.catalog import CATALOG, list_corpus
 from pipelines.corpora.downloads import DOWNLOADS
 from pipelines.corpora.remote import Download, Remote
 from pipelines.fetch import fetch
+from pipelines.requests import Fetched, FetchRequest
 
 
 @pytest.fixture
@@ -235,7 +236,7 @@ def test_killed_in_the_middle_it_goes_on(corpus, page, request_to, found, tmp_pa
     script = (
         (
             "import sys; from pipelines import fetch; from pipelines.corpora import downloads, remote; "
-            "from infra.config import from_json; from pipelines.config import FetchRequest; "
+            "from infra.config import from_json; from pipelines.requests import FetchRequest; "
             f"downloads.DOWNLOADS['fsdd'] = {DOWNLOADS['fsdd']!r}; "
         )
         .replace("Download(", "remote.Download(")
