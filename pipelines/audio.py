@@ -76,8 +76,8 @@ def quantise(waveform: Waveform) -> Samples:
     return scaled.astype("<i2")
 
 
-class Meter:
-    """Measures a waveform block by block."""
+class LevelMeter:
+    """Measures a waveform block by block, as it is stored."""
 
     def __init__(self) -> None:
         self.length = 0
@@ -117,31 +117,33 @@ class Extent:
 
     def __init__(self) -> None:
         self.length = self.bad = 0
-        self._low, self._high, self._sum = math.inf, -math.inf, 0.0
+        self.sum = 0.0
+        self._low, self._high = math.inf, -math.inf
 
     @np.errstate(over="ignore")
-    def add(self, block: Waveform) -> None:
-        """One block more; `bad` counts its samples that are not finite."""
+    def add(self, block: Waveform) -> tuple[float, float]:
+        """One block more, whose smallest and largest sample come back; `bad` counts samples that are not finite."""
         self.length += len(block)
         low, high = float(block.min()), float(block.max())
         if math.isfinite(low) and math.isfinite(high):
             self._low, self._high = min(self._low, low), max(self._high, high)
             total = float(np.sum(block))  # exact enough: the steps of 16 bits are a thousand times larger
-            self._sum += total if math.isfinite(total) else float(np.sum(block, dtype=np.float64))
+            self.sum += total if math.isfinite(total) else float(np.sum(block, dtype=np.float64))
         else:
             self.bad += len(block) - int(np.count_nonzero(np.isfinite(block)))
+        return low, high
 
     def swing_db(self) -> float | None:
         """Peak after removing the mean, in dB re full scale; None for a constant."""
         if self._low >= self._high:
             return None
-        mean = self._sum / self.length
+        mean = self.sum / self.length
         return decibels(max(self._high - mean, mean - self._low))
 
 
 def measure_levels(waveform: Waveform) -> Levels:
     """Of a whole waveform that is not empty."""
-    meter = Meter()
+    meter = LevelMeter()
     meter.add(waveform)
     return meter.levels()
 

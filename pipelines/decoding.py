@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines import audio, quality, synthesis
-from pipelines.audio import Extent, Levels, Meter, Samples
+from pipelines import audio, synthesis
+from pipelines.audio import Extent, LevelMeter, Levels, Samples
 from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
-from pipelines.quality import STEP, Quality, silent_share
+from pipelines.quality import STEP, Quality, QualityMeter, silent_share
 from pipelines.reading import read
 from pipelines.recording import Recording, Undecodable
 from pipelines.status import Rejected, Status
@@ -85,7 +85,7 @@ def store(recording: Recording, config: PrepareConfig) -> Decoded:
     except Rejected as verdict:
         levels = made.meter.levels() if made.meter.length else None
         return replace(
-            known, status=verdict.status, reason=verdict.reason, levels=levels, quality=made.source.quality()
+            known, status=verdict.status, reason=verdict.reason, levels=levels, quality=recording.meter.quality()
         )
     except (Undecodable, MemoryError):
         raise
@@ -95,7 +95,7 @@ def store(recording: Recording, config: PrepareConfig) -> Decoded:
         known,
         samples=samples,
         levels=made.meter.levels(),
-        quality=made.source.quality(),
+        quality=recording.meter.quality(),
         silent_share=silent_share(samples, rate=config.sample_rate),
         reason="; ".join(recording.notes),
     )
@@ -108,20 +108,16 @@ class _Made:
         self._recording, self._config = recording, config
         self._samples = np.zeros(0, "<i2")
         self._stored = 0
-        self._extent = Extent()
-        self.meter = Meter()
-        self.source = recording.meter or quality.Meter(recording.rate)
+        self._source = recording.meter.extent
+        self.meter = LevelMeter()
 
     def run(self) -> Samples:
         check_rate(self._recording.rate)
         resampler = audio.Resampler(source_rate=self._recording.rate, target_rate=self._config.sample_rate)
         for block in self._recording.blocks:
-            self._extent.add(block)
-            if self._recording.meter is None:
-                self.source.add(block[:, None], block)
-            if not self._extent.bad:
+            if not self._source.bad:
                 self._append(resampler.push(block))
-        check_finite(self._extent)
+        check_finite(self._source)
         self._check_duration()
         self._append(resampler.end())
         self._check_swing()
@@ -141,13 +137,13 @@ class _Made:
             self._samples.resize(max(stored, stored + stored // 8 if self._stored else stored), refcheck=False)
         self.meter.add(block)
         if not self.meter.is_finite():
-            self.meter = Meter()
+            self.meter = LevelMeter()
             raise Rejected("non_finite", TOO_LARGE)
         self._samples[self._stored : stored] = audio.quantise(block)
         self._stored = stored
 
     def _check_duration(self) -> None:
-        length, rate = self._extent.length, self._recording.rate
+        length, rate = self._source.length, self._recording.rate
         duration_ms = 1000.0 * length / rate
         if not length or duration_ms < self._config.min_duration_ms:
             raise Rejected(
@@ -157,13 +153,13 @@ class _Made:
             )
 
     def _check_swing(self) -> None:
-        swing = self._extent.swing_db()
+        swing = self._source.swing_db()
         if swing is None or swing < self._config.silence_db:
             peak = "digital silence or a constant" if swing is None else f"a peak of {swing:.1f} dB"
             raise Rejected(
                 "silent",
                 f"{peak} after averaging {self._recording.channels} channel(s) and removing the mean; "
-                f"clips below {self._config.silence_db:g} dB are silent{_lost(self.source.quality())}",
+                f"clips below {self._config.silence_db:g} dB are silent{_lost(self._recording.meter.quality())}",
             )
 
 
@@ -197,9 +193,11 @@ def _words(error: Exception) -> str:
 
 
 def _rendered(clip: Clip, config: PrepareConfig) -> Recording:
-    waveform = synthesis.render(clip.clip_id, config.synthetic, sample_rate=config.sample_rate)
+    rate, meter = config.sample_rate, QualityMeter(config.sample_rate)
+    waveform = synthesis.render(clip.clip_id, config.synthetic, sample_rate=rate)
+    meter.add(waveform[:, None], waveform)
     return Recording(
-        rate=config.sample_rate, channels=1, format="synthetic", decoder="synthesis", blocks=iter([waveform])
+        rate=rate, channels=1, format="synthetic", decoder="synthesis", blocks=iter([waveform]), meter=meter
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from pipelines import audio, boxes, mpeg
 from pipelines.audio import Waveform
 from pipelines.contents import Content, Pieces
-from pipelines.quality import Block, Meter
+from pipelines.quality import Block, QualityMeter
 from pipelines.recording import BLOCK_SAMPLES, Recording, Undecodable
 from pipelines.status import Rejected
 
@@ -75,7 +75,7 @@ def open_recording(
         rate=rate,
         tolerance=0 if container.format.name == "flac" else round(_TOLERANCE_SECONDS * rate),
     )
-    meter = Meter(rate)
+    meter = QualityMeter(rate)
     codec = stream.codec_context.codec.canonical_name.upper()
     return Recording(
         rate=rate,
@@ -98,7 +98,7 @@ class _Span:
         self._stop = min((limit for limit in (stop, total) if limit is not None), default=None)
 
     def blocks(
-        self, first: "av.AudioFrame | None", frames: "Iterator[av.AudioFrame]", meter: Meter
+        self, first: "av.AudioFrame | None", frames: "Iterator[av.AudioFrame]", meter: QualityMeter
     ) -> Iterator[Waveform]:
         waiting: list[Block] = []
         for frame in _chained(first, frames):
@@ -215,7 +215,7 @@ def _from_frame(pieces: Sequence[Content | bytes], start: float) -> tuple[list[C
     return [content[position:]], Fraction(number * _ADTS_SAMPLES, rate)
 
 
-def _mixed(blocks: Sequence[Block], meter: Meter) -> Waveform:
+def _mixed(blocks: Sequence[Block], meter: QualityMeter) -> Waveform:
     block = np.concatenate(blocks)
     waveform = audio.mono(block)
     meter.add(block, waveform)

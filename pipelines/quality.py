@@ -1,7 +1,7 @@
 """What a recording is worth, measured on its channels as they are decoded, block by block.
 
-A `Meter` is given every block of float32 (frames, channels) before channels are averaged and the rate is changed,
-for both hide defects: a dead channel, a band that was never recorded, a scale that was lost. It looks closely at a
+A `QualityMeter` is given every block of float32 (frames, channels) before channels are averaged and the rate is
+changed, for both hide defects: a dead channel, a band that was never recorded, a scale that was lost. It looks closely at a
 few windows only, so that it costs a hundredth of decoding.
 """
 
@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from pipelines.audio import Samples, Waveform, decibels
+from pipelines.audio import Extent, Samples, Waveform, decibels
 
 Block = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
@@ -57,15 +57,17 @@ class Quality:
     scaling_lost: bool
 
 
-class Meter:
-    """Accumulates the quality of a recording of `rate` Hz; the blocks may have any lengths."""
+class QualityMeter:
+    """Accumulates the quality of a recording of `rate` Hz; the blocks may have any lengths.
+
+    `extent` is of the mean of the channels.
+    """
 
     def __init__(self, rate: int) -> None:
+        self.extent = Extent()
         self._rate = rate
-        self._frames = self._at_full_scale = 0
-        self._sum = 0.0
-        self._low, self._high = np.float32(np.inf), np.float32(-np.inf)
-        self._mono_low, self._mono_high = self._low, self._high
+        self._at_full_scale = 0
+        self._peak = 0.0
         self._dead: dict[int, tuple[float, float]] = {}
         self._channels = 0
         self._whole_steps = True
@@ -78,34 +80,32 @@ class Meter:
         """Takes the next frames, and the mean of their channels."""
         if not len(block):
             return
-        low, high = block.min(), block.max()
-        if not self._frames:
+        if not self.extent.length:
             self._channels = block.shape[1]
             self._dead = dict.fromkeys(range(self._channels), (np.inf, -np.inf)) if self._channels > 1 else {}
         self._look(mono)
-        self._frames += len(block)
-        self._sum += float(mono.sum())
-        self._low, self._high = min(self._low, low), max(self._high, high)
-        mono_low, mono_high = (low, high) if block.shape[1] == 1 else (mono.min(), mono.max())
-        self._mono_low, self._mono_high = min(self._mono_low, mono_low), max(self._mono_high, mono_high)
-        if max(-low, high) >= 1.0 - 1.5 * STEP:
+        low, high = self.extent.add(mono)
+        if self._channels > 1:
+            low, high = float(block.min()), float(block.max())
+        peak = max(-low, high)
+        self._peak = peak if peak > self._peak or np.isnan(peak) else self._peak
+        if peak >= 1.0 - 1.5 * STEP:
             self._at_full_scale += int(np.count_nonzero(np.any(np.abs(block) >= 1.0 - 1.5 * STEP, axis=1)))
         if self._dead:
             self._dead = {channel: limits for channel, limits in self._listen(block) if limits[1] - limits[0] <= _DEAD}
         if self._whole_steps:
-            self._whole_steps = _in_few_steps(block, max(-low, high))
+            self._whole_steps = _in_few_steps(block, peak)
 
     def quality(self) -> Quality | None:
         """Of all blocks so far; None without any, or where a sample is not finite."""
-        peak = float(max(-self._low, self._high))
-        if not self._frames or not np.isfinite(peak) or not np.isfinite(self._sum):
+        if not self.extent.length or self.extent.bad or not np.isfinite(self._peak):
             return None
-        peak_db, mean = decibels(peak), self._sum / self._frames
+        peak_db = decibels(self._peak)
         return Quality(
             peak_db=peak_db,
-            dc_offset=mean,
-            swing_db=decibels(max(float(self._mono_high) - mean, mean - float(self._mono_low))),
-            full_scale_share=self._at_full_scale / self._frames,
+            dc_offset=self.extent.sum / self.extent.length,
+            swing_db=self.extent.swing_db(),
+            full_scale_share=self._at_full_scale / self.extent.length,
             bandwidth_hz=self._bandwidth(),
             dead_channels=len(self._dead) if len(self._dead) < self._channels else 0,
             scaling_lost=peak_db is not None and (self._whole_steps or peak_db > LOST_GAIN_DB),
@@ -120,8 +120,9 @@ class Meter:
 
     def _look(self, mono: Waveform) -> None:
         """Once every `_STRIDE` frames, whatever the blocks."""
-        while self._due < self._frames + len(mono):
-            begin = self._due - self._frames
+        done = self.extent.length
+        while self._due < done + len(mono):
+            begin = self._due - done
             self._look_at(mono[begin : begin + _STRIDE])
             self._due += _STRIDE
 
@@ -149,7 +150,7 @@ class Meter:
 
 def measure(waveform: Waveform, *, rate: int) -> Quality | None:
     """The quality of a mono waveform [samples] at `rate` Hz."""
-    meter = Meter(rate)
+    meter = QualityMeter(rate)
     meter.add(waveform[:, None], waveform)
     return meter.quality()
 

@@ -14,6 +14,7 @@ from pipelines.clip import Stamp, stamp_of
 from pipelines.containers import HEAD_BYTES, ONLY_FFMPEG, describe
 from pipelines.contents import Content, Pieces, content_of
 from pipelines.integrity import Whole, inspect
+from pipelines.quality import QualityMeter
 from pipelines.recording import Recording, Undecodable
 from pipelines.status import Rejected, Status
 
@@ -101,6 +102,7 @@ def _ffmpeg(
 def _joined(recordings: Iterator[Recording], *, start: float | None, end: float | None) -> Recording:
     """Several streams as one: all at one rate, decoded from the beginning."""
     first = next(recordings)
+    meter = QualityMeter(first.rate)  # hears the mean of the channels: where the span begins is known only here
     begin = round((start or 0.0) * first.rate)
     stop = None if end is None else round(end * first.rate)
 
@@ -115,10 +117,16 @@ def _joined(recordings: Iterator[Recording], *, start: float | None, end: float 
                 found = block[max(begin - position, 0) : None if stop is None else max(stop - position, 0)]
                 position += len(block)
                 if len(found):
+                    meter.add(found[:, None], found)
                     yield found
                 if stop is not None and position >= stop:
                     return
 
     return Recording(
-        rate=first.rate, channels=first.channels, format=first.format, decoder=first.decoder, blocks=blocks()
+        rate=first.rate,
+        channels=first.channels,
+        format=first.format,
+        decoder=first.decoder,
+        blocks=blocks(),
+        meter=meter,
     )

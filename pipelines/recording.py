@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipelines.audio import Waveform
-from pipelines.quality import Meter
+from pipelines.quality import QualityMeter
 
 BLOCK_SAMPLES = 2**18  # of all channels together, decoded at a time
 
@@ -24,7 +24,7 @@ class Recording:
       decoder: library and version.
       blocks: mono waveforms at the file's own rate, one behind the other, none of them empty; taking the next
         one may raise `Undecodable` or `Rejected`.
-      meter: hears every channel of every block before it is mixed; None: nothing does.
+      meter: has heard every channel of the blocks that were taken, before they were mixed.
       notes: what was odd, in sentences; more may come with the blocks.
     """
 
@@ -33,5 +33,5 @@ class Recording:
     format: str
     decoder: str
     blocks: Iterator[Waveform]
-    meter: Meter | None = None
+    meter: QualityMeter
     notes: list[str] = field(default_factory=list)

@@ -8,7 +8,7 @@ import soundfile
 
 from pipelines import audio
 from pipelines.audio import Waveform
-from pipelines.quality import Meter
+from pipelines.quality import QualityMeter
 from pipelines.recording import BLOCK_SAMPLES, Recording, Undecodable
 from pipelines.status import Rejected
 
@@ -30,7 +30,7 @@ def open_recording(source: bytes | BinaryIO, *, start: float | None = None, end:
         raise Undecodable(str(error.error_string)) from None
     left = file.frames - first
     wanted = left if end is None else max(0, round(end * file.samplerate) - first)
-    meter = Meter(file.samplerate)
+    meter = QualityMeter(file.samplerate)
     return Recording(
         rate=file.samplerate,
         channels=file.channels,
@@ -52,7 +52,9 @@ class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
-def _blocks(file: soundfile.SoundFile, wanted: int | None, *, announced: int, meter: Meter) -> Iterator[Waveform]:
+def _blocks(
+    file: soundfile.SoundFile, wanted: int | None, *, announced: int, meter: QualityMeter
+) -> Iterator[Waveform]:
     done, most = 0, max(BLOCK_SAMPLES // file.channels, 1024)
     buffer = np.empty((most, file.channels), np.float32)  # one for all: new memory is slower than decoding a WAV
     with file:

@@ -65,12 +65,9 @@ class WaveformTask:
 
 def _resampled(recording: Recording, sample_rate: int) -> audio.Waveform:
     check_rate(recording.rate)
-    extent, resampler = audio.Extent(), audio.Resampler(source_rate=recording.rate, target_rate=sample_rate)
-    blocks = []
-    for block in recording.blocks:
-        extent.add(block)
-        blocks.append(resampler.push(block))
-    check_finite(extent)
+    resampler = audio.Resampler(source_rate=recording.rate, target_rate=sample_rate)
+    blocks = [resampler.push(block) for block in recording.blocks]
+    check_finite(recording.meter.extent)
     waveform = np.concatenate([*blocks, resampler.end()])
     if not np.isfinite(waveform).all():
         raise Rejected("non_finite", TOO_LARGE)

@@ -15,7 +15,7 @@ from pipelines.findings import findings
 from pipelines.ledger import read_ledger
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
-from pipelines.quality import Meter, Quality, measure, silent_share
+from pipelines.quality import Quality, QualityMeter, measure, silent_share
 
 CORPORA = Path(__file__).parents[3] / "shared/corpora"
 
@@ -111,7 +111,7 @@ def test_a_lost_scale(tmp_path, noise, steps):
 def test_blocks_do_not_matter(noise, size):
     """But for the place of the windows, which is within a band."""
     block = np.stack([noise(150_000), np.zeros(150_000, np.float32)], 1)
-    whole, parts = measure(block.mean(1), rate=16_000), Meter(16_000)
+    whole, parts = measure(block.mean(1), rate=16_000), QualityMeter(16_000)
     for begin in range(0, len(block), size):
         part = block[begin : begin + size]
         parts.add(part, part.mean(1))
