@@ -1,8 +1,8 @@
 """What a recording is worth, measured on its channels as they are decoded, block by block.
 
 A `QualityMeter` is given every block of float32 (frames, channels) before channels are averaged and the rate is
-changed, for both hide defects: a dead channel, a band that was never recorded, a scale that was lost. It looks closely at a
-few windows only, so that it costs a hundredth of decoding.
+changed, for both hide defects: a dead channel, a band that was never recorded, a scale that was lost. It looks closely
+at a few windows only, so that it costs a hundredth of decoding.
 """
 
 from dataclasses import dataclass
