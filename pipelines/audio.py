@@ -162,11 +162,11 @@ def decibels(amplitude: float) -> float | None:
 
 @np.errstate(over="ignore")  # the caller rejects what is not finite
 def mono(block: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Waveform:
-    """The mean of the channels of float32 [samples, channels]."""
+    """The mean of the channels of float32 [samples, channels], a copy even of one channel: decoders reuse blocks."""
     # Sum by columns: mean(axis=1) over two interleaved channels takes four times as long.
     channels = block.shape[1]
     if channels == 1:
-        return block[:, 0]
+        return block[:, 0].copy()
     total: Waveform = functools.reduce(np.add, block.T)
     total /= np.float32(channels)
     return total

@@ -67,7 +67,7 @@ def _blocks(
             if not len(block):
                 break
             done += len(block)
-            waveform = audio.mono(block) if file.channels > 1 else block[:, 0].copy()
+            waveform = audio.mono(block)
             meter.add(block, waveform)
             yield waveform
         expected = announced if wanted is None else min(announced, wanted)
