@@ -1,46 +1,74 @@
 """A shard and its ledger part from its clips, one after another; the same bytes wherever it is done."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from infra.files import atomic_writer
+from infra.files import TEMPORARY_SUFFIX, atomic_writer
 from pipelines import examples, ledger
 from pipelines.clip import Clip, printable
+from pipelines.config import PrepareConfig
 from pipelines.decoding import Decoded, decode_clip
 from pipelines.isolation import Verdict
 from pipelines.shards import ShardWriter
-from pipelines.tasks import ShardTask
+from pipelines.tasks import ShardTask, read_clips
 
 
-def make_shard(
-    task: ShardTask, clips: Sequence[Clip], at: Callable[[int], None], verdicts: Mapping[int, Verdict]
-) -> None:
-    """Writes the file of a shard, and last its ledger part; calls `at` before each clip, leaves out those judged."""
-    path = Path(task.path)
-    positions = {label: position for position, label in enumerate(task.labels)}
-    rows = []
-    with atomic_writer(path) as stream:
-        writer = ShardWriter(stream)
-        for item, clip in enumerate(clips):
-            at(item)
-            verdict = verdicts.get(item)
-            decoded = (
-                Decoded(status=verdict.status, reason=verdict.reason)
-                if verdict
-                else decode_clip(clip, folder=task.folder, config=task.config)
-            )
-            rows.append(
-                _add(
-                    clip,
-                    decoded,
-                    writer,
-                    shard=path.name,
-                    positions=positions,
-                    sample_rate=task.config.sample_rate,
+@dataclass(frozen=True, kw_only=True)
+class MakeShardTask:
+    """What a child process does to make a shard.
+
+    Attributes:
+      shard: what the worker was told.
+      config: of the preparation.
+      folder: that sources are relative to.
+      labels: class names, in the order of their numbers.
+    """
+
+    shard: ShardTask
+    config: PrepareConfig
+    folder: str
+    labels: tuple[str, ...]
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Bytes of each clip's source."""
+        return [clip.stamp.num_bytes if clip.stamp else 0 for clip in read_clips(Path(self.shard.clips_path))]
+
+    def run(self, at: Callable[[int], None], verdicts: Mapping[int, Verdict]) -> None:
+        """Writes the file, and last its part: done means both are there. Doing it again gives the same bytes."""
+        path = Path(self.shard.path)
+        positions = {label: position for position, label in enumerate(self.labels)}
+        rows = []
+        with atomic_writer(path) as stream:
+            writer = ShardWriter(stream)
+            for item, clip in enumerate(read_clips(Path(self.shard.clips_path))):
+                at(item)
+                verdict = verdicts.get(item)
+                decoded = (
+                    Decoded(status=verdict.status, reason=verdict.reason)
+                    if verdict
+                    else decode_clip(clip, folder=self.folder, config=self.config)
                 )
-            )
-    ledger.write_part(Path(task.part_path), rows, writer.card(path.name))
+                rows.append(
+                    _add(
+                        clip,
+                        decoded,
+                        writer,
+                        shard=path.name,
+                        positions=positions,
+                        sample_rate=self.config.sample_rate,
+                    )
+                )
+        ledger.write_part(Path(self.shard.part_path), rows, writer.card(path.name))
+
+    def clean(self) -> None:
+        """Removes the temporary files of a process that was killed here."""
+        for path in (Path(self.shard.path), Path(self.shard.part_path)):
+            for left in path.parent.glob(f".{path.name}.*{TEMPORARY_SUFFIX}"):
+                left.unlink(missing_ok=True)
 
 
 def _add(

@@ -23,7 +23,11 @@ def make_shards(plan: Plan, tasks: Sequence[ShardTask], request: PrepareRequest)
     with _refusals():
         pipeline = make_pipeline(request)
         # One collection from one source to one end: a runner that computes only the last is enough.
-        _ = pipeline | "list shards" >> beam.Create(tasks, reshuffle=False) | "make shards" >> MakeShards()
+        _ = (
+            pipeline
+            | "list shards" >> beam.Create(tasks, reshuffle=False)
+            | "make shards" >> MakeShards(config=plan.config, folder=plan.listed.folder, labels=plan.labels)
+        )
         if request.beam_options:
             watch.run(pipeline, plan)
         else:

@@ -6,16 +6,13 @@ was decoded. Their files are in the snapshot's folder, which every worker can wr
 
 import gzip
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from infra.files import TEMPORARY_SUFFIX, atomic_writer
+from infra.files import atomic_writer
 from pipelines.clip import Clip, Stamp
-from pipelines.config import PrepareConfig
-from pipelines.isolation import Verdict
 from pipelines.plan import Plan, Shard
 
 TASKS_NAME = "tasks"
@@ -23,40 +20,11 @@ TASKS_NAME = "tasks"
 
 @dataclass(frozen=True, kw_only=True)
 class ShardTask:
-    """A shard to make and where its file and its ledger part go; all that a worker is told.
-
-    Attributes:
-      path: of the file.
-      part_path: of the ledger part.
-      clips_path: of the list of its clips.
-      config: of the preparation.
-      folder: that sources are relative to.
-      labels: class names, in the order of their numbers.
-    """
+    """Paths of a shard to make, of its ledger part, and of the list of its clips."""
 
     path: str
     part_path: str
     clips_path: str
-    config: PrepareConfig
-    folder: str
-    labels: tuple[str, ...]
-
-    @cached_property
-    def sizes(self) -> list[int]:
-        """Bytes of each clip's source."""
-        return [clip.stamp.num_bytes if clip.stamp else 0 for clip in read_clips(Path(self.clips_path))]
-
-    def run(self, at: Callable[[int], None], verdicts: Mapping[int, Verdict]) -> None:
-        """Writes the file, and last its part: done means both are there. Doing it again gives the same bytes."""
-        from pipelines.making import make_shard  # who hands out tasks needs no decoder
-
-        make_shard(self, read_clips(Path(self.clips_path)), at, verdicts)
-
-    def clean(self) -> None:
-        """Removes the temporary files of a process that was killed here."""
-        for path in (Path(self.path), Path(self.part_path)):
-            for left in path.parent.glob(f".{path.name}.*{TEMPORARY_SUFFIX}"):
-                left.unlink(missing_ok=True)
 
 
 def write_tasks(plan: Plan, shards: Iterable[Shard]) -> list[ShardTask]:
@@ -65,15 +33,11 @@ def write_tasks(plan: Plan, shards: Iterable[Shard]) -> list[ShardTask]:
     folder.mkdir(parents=True, exist_ok=True)
     tasks = []
     for shard in shards:
+        clips_path = folder / f"{shard.name}.json.gz"
+        write_clips(clips_path, shard.clips)
         task = ShardTask(
-            path=str(plan.folder / shard.name),
-            part_path=str(plan.part_path(shard)),
-            clips_path=str(folder / f"{shard.name}.json.gz"),
-            config=plan.config,
-            folder=plan.listed.folder,
-            labels=plan.labels,
+            path=str(plan.folder / shard.name), part_path=str(plan.part_path(shard)), clips_path=str(clips_path)
         )
-        write_clips(Path(task.clips_path), shard.clips)
         tasks.append(task)
     return tasks
 

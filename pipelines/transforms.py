@@ -7,26 +7,39 @@ runner. A worker killed part-way leaves a temporary file, and its shard is made 
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 
 from infra.memory import keep_freed_memory
 from infra.stage import report_progress
+from pipelines.config import PrepareConfig
 from pipelines.isolation import CHILDREN
+from pipelines.making import MakeShardTask
 from pipelines.plan import cannot_write
 from pipelines.tasks import ShardTask
 
 
 class MakeShards(beam.PTransform):  # type: ignore[misc]
-    """Shard tasks to the names of the shards that were made."""
+    """Shard tasks to the names of the shards that were made.
+
+    Arguments are those of `MakeShardTask` that all shards have in common.
+    """
+
+    def __init__(self, *, config: PrepareConfig, folder: str, labels: tuple[str, ...]) -> None:
+        super().__init__()
+        self._common = {"config": config, "folder": folder, "labels": labels}
 
     def expand(self, tasks: "beam.PCollection[ShardTask]") -> "beam.PCollection[str]":
         """Spreads the tasks over the workers, then makes one shard at a time on each."""
-        return tasks | "spread shards" >> beam.Reshuffle() | "make shard" >> beam.ParDo(MakeShard())
+        return tasks | "spread shards" >> beam.Reshuffle() | "make shard" >> beam.ParDo(MakeShard(self._common))
 
 
 class MakeShard(beam.DoFn):  # type: ignore[misc]
     """Has a shard made by a child process, as recordings may crash what decodes them; ours are made here."""
+
+    def __init__(self, common: dict[str, Any]) -> None:
+        self._common = common
 
     def setup(self) -> None:
         """Once for each worker."""
@@ -36,10 +49,11 @@ class MakeShard(beam.DoFn):  # type: ignore[misc]
         """Makes one shard; making it again gives the same bytes."""
         path = Path(task.path)
         try:
-            if task.config.corpus == "synthetic":
-                task.run(lambda item: None, {})
+            make = MakeShardTask(shard=task, **self._common)
+            if make.config.corpus == "synthetic":
+                make.run(lambda item: None, {})
             else:
-                CHILDREN.run(task)
+                CHILDREN.run(make)
         except OSError as error:
             raise cannot_write(path, error) from error
         PROGRESS.advance()

@@ -12,6 +12,7 @@ import pytest
 from pipelines import isolation
 from pipelines.isolation import Children, Limits
 from pipelines.ledger import read_ledger
+from pipelines.making import MakeShardTask
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
 from pipelines.tasks import write_tasks
@@ -142,7 +143,7 @@ def test_a_child_does_one_task_after_another(request_for, corpus):
     pids = set()
     others = {child.pid for child in psutil.Process().children()}
     for task in write_tasks(plan, plan.shards):
-        children.run(task)
+        children.run(MakeShardTask(shard=task, config=plan.config, folder=plan.listed.folder, labels=plan.labels))
         assert Path(task.part_path).is_file()
         pids |= {child.pid for child in psutil.Process().children()} - others
     assert len(plan.shards) > 3
