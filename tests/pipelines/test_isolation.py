@@ -140,12 +140,12 @@ def test_a_child_does_one_task_after_another(request_for, corpus):
     children = Children()
     plan = make_plan(request_for("folder", source=corpus, clips_per_shard=6))
     (plan.folder / "parts").mkdir(parents=True)
+    before = {child.pid for child in psutil.Process().children()}
     pids = set()
-    others = {child.pid for child in psutil.Process().children()}
     for task in write_tasks(plan, plan.shards):
         children.run(MakeShardTask(shard=task, config=plan.config, folder=plan.listed.folder, labels=plan.labels))
         assert Path(task.part_path).is_file()
-        pids |= {child.pid for child in psutil.Process().children()} - others
+        pids |= {child.pid for child in psutil.Process().children()} - before
     assert len(plan.shards) > 3
     assert len(pids) == 1
     children.close()
