@@ -9,6 +9,7 @@ from pipelines.contents import Content, Pieces
 from pipelines.status import Rejected
 
 _TAIL_BYTES = 2**18  # a few frames of any kind
+_SEARCHED_BYTES = 2**14  # at a time
 _TOTAL = slice(21, 26)  # in STREAMINFO; 36 bits
 
 
@@ -26,13 +27,11 @@ def announced_samples(content: Content) -> int:
 def held_samples(content: Content) -> int:
     """The sample after the last by the frames' own numbers; what is announced, where that agrees or none is found."""
     announced = announced_samples(content)
-    blocks: list[tuple[int, int]] = []
-    for num_bytes in (_TAIL_BYTES // 8, _TAIL_BYTES):  # the last frame is nearly always in the first of them
-        blocks.clear()
-        for block in _blocks_from_the_end(content, num_bytes):
-            if block[1] == announced:
-                return announced
-            blocks.append(block)
+    blocks = []
+    for block in _blocks_from_the_end(content):
+        if block[1] == announced:
+            return announced
+        blocks.append(block)
     # a header may be chance; one that goes on from another one is not
     ends = {end for _, end in blocks}
     return next((end for begin, end in blocks if begin in ends or not begin), announced)
@@ -56,13 +55,18 @@ def stops_at_the_end(pieces: Sequence[Content | bytes]) -> bool:
     return False
 
 
-def _blocks_from_the_end(content: Content, num_bytes: int) -> Iterator[tuple[int, int]]:
+def _blocks_from_the_end(content: Content) -> Iterator[tuple[int, int]]:
     """(first sample, sample after the last) of what looks like a frame, the last one first."""
-    tail, usual = bytes(content[-num_bytes:]), int.from_bytes(content[8:10], "big")
-    for match in reversed(list(re.finditer(b"\xff[\xf8\xf9]", tail))):
-        head = tail[match.start() : match.start() + 16]
-        if len(head) == 16 and (found := _block(head, usual)):
-            yield found
+    usual, end = int.from_bytes(content[8:10], "big"), len(content)
+    while end > max(len(content) - _TAIL_BYTES, 0):
+        begin = max(end - _SEARCHED_BYTES, 0)
+        found = re.finditer(b"\xff[\xf8\xf9]", bytes(content[begin : end + 1]))
+        for match in reversed(list(found)):
+            position = begin + match.start()
+            head = bytes(content[position : position + 16])
+            if len(head) == 16 and (block := _block(head, usual)):
+                yield block
+        end = begin
 
 
 def _block(head: bytes, usual: int) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ Status = Literal[
     "missing",  # listed, but no readable file
     "changed",  # another size or time than when it was listed
     "empty",  # 0 bytes
-    "unsupported",  # not audio, or a format libsndfile cannot read
+    "unsupported",  # not audio, or a format that neither libsndfile nor FFmpeg reads
     "truncated",  # fewer bytes or samples than the file announces
     "corrupt",  # fails a checksum or stops the decoder
     "crashed",  # ended the process that decoded it

@@ -165,7 +165,7 @@ def test_one_clip_that_breaks_its_decoder_costs_itself_only(small, monkeypatch):
     monkeypatch.setattr("pipelines.synthesis.render", render)
     prepared = prepare(small())
     assert prepared.clips == {"corrupt": 1, "kept": 65}
-    assert "too long" in rows_by_id(prepared.snapshot)["clicks/00002"].reason
+    assert "memory" in rows_by_id(prepared.snapshot)["clicks/00002"].reason
 
 
 def test_the_stage_reports_progress_and_little_else(small):
