@@ -9,13 +9,13 @@ it, in the parts of 50,000 of which PANNs' copy consists. It prints JSON and lea
 import argparse
 import json
 import random
-import resource
 import string
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from infra.memory import peak_bytes
 from pipelines.config import PrepareConfig, PrepareRequest
 from pipelines.plan import make_plan
 
@@ -46,7 +46,7 @@ def make_lists(folder: Path, *, segments: int, files: int) -> None:
 
 def measure(source: Path) -> dict[str, float]:
     """Lists and plans in this process, whose peak memory then says what it took."""
-    before = _peak_bytes()
+    before = peak_bytes()
     request = PrepareRequest(config=PrepareConfig(corpus="audioset"), source=str(source), root=str(source / "root"))
     begin = time.monotonic()
     plan = make_plan(request)
@@ -55,13 +55,9 @@ def measure(source: Path) -> dict[str, float]:
         "with_audio": plan.sizes.with_audio,
         "shards": len(plan.shards),
         "seconds": round(time.monotonic() - begin, 1),
-        "peak_bytes": _peak_bytes(),
+        "peak_bytes": peak_bytes(),
         "peak_bytes_before": before,
     }
-
-
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
 
 
 def main() -> None:

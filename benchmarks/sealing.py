@@ -10,12 +10,12 @@ import hashlib
 import json
 import multiprocessing
 import random
-import resource
 import tempfile
 import time
 from pathlib import Path
 
 from infra.card import ShardCard
+from infra.memory import peak_bytes
 from pipelines.clip import Listed
 from pipelines.config import PrepareConfig
 from pipelines.ledger import Row, write_part
@@ -88,9 +88,10 @@ def main() -> None:
         begin = time.monotonic()
         card = seal(make_plan(Path(temporary), chosen.clips), max_rejected_share=0.05)
         seconds = round(time.monotonic() - begin, 1)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
     print(
-        json.dumps({"clips": card.kept, "shards": len(card.splits[0].shards), "seconds": seconds, "peak_bytes": peak})
+        json.dumps(
+            {"clips": card.kept, "shards": len(card.splits[0].shards), "seconds": seconds, "peak_bytes": peak_bytes()}
+        )
     )
 
 

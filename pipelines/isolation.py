@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -155,6 +156,8 @@ class _Child:
                 stdout=subprocess.PIPE,
                 pass_fds=(stream.fileno(),),
             )
+        # Once: when it is told to, or when nobody has it any more, as a runner's thread may outlive `Children.close`.
+        self.end = weakref.finalize(self, _end, self._process)
 
     def run(self, task: Task, verdicts: Mapping[int, Verdict]) -> Any:
         """One task.
@@ -176,14 +179,6 @@ class _Child:
     def is_alive(self) -> bool:
         """Whether it can take a task."""
         return self._process.poll() is None
-
-    def end(self) -> None:
-        """Kills it, if it is still there."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(BrokenPipeError):
-                stream.close()  # type: ignore[union-attr]
 
     def _answer(self, task: Task) -> bytes:
         assert self._process.stdout is not None
@@ -208,6 +203,15 @@ class _Child:
 
     def _item(self) -> int:
         return int(CELL.unpack(self._cell[:])[0])
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Kills it, if it is still there."""
+    process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        with contextlib.suppress(BrokenPipeError):
+            stream.close()  # type: ignore[union-attr]
 
 
 class _Watch:

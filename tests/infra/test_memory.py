@@ -1,4 +1,4 @@
-"""Freed memory that is kept is not asked for again."""
+"""Freed memory that is kept is not asked for again; the peak is counted right."""
 
 import platform
 import subprocess
@@ -28,3 +28,14 @@ def test_pages_are_not_asked_for_again():
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
         faults.append(int(done.stdout))
     assert faults[1] < faults[0] / 10
+
+
+def test_the_peak_is_that_of_this_process():
+    """Not that of its parent, which is larger here; and what was freed counts."""
+    script = "from infra.memory import peak_bytes; before = peak_bytes(); a = b'x' * 50_000_000; del a; "
+    held = b"x" * 400_000_000
+    command = [sys.executable, "-c", script + "print(before, peak_bytes())"]
+    before, after = map(int, subprocess.check_output(command, text=True, cwd=ROOT).split())
+    del held
+    assert before < 200e6
+    assert 49e6 < after - before < 60e6

@@ -150,3 +150,16 @@ def test_a_child_does_one_task_after_another(request_for, corpus):
     assert len(pids) == 1
     children.close()
     assert not psutil.pid_exists(pids.pop())
+
+
+def test_a_child_ends_with_those_who_could_use_it(request_for, corpus):
+    """Also when nobody has called `close`, as a runner's thread may be late."""
+    children = Children()
+    plan = make_plan(request_for("folder", source=corpus))
+    (plan.folder / "parts").mkdir(parents=True)
+    before = {child.pid for child in psutil.Process().children()}
+    (task, *_) = write_tasks(plan, plan.shards)
+    children.run(MakeShardTask(shard=task, config=plan.config, folder=plan.listed.folder, labels=plan.labels))
+    (pid,) = {child.pid for child in psutil.Process().children()} - before
+    del children
+    assert not psutil.pid_exists(pid)

@@ -17,16 +17,16 @@ from pipelines import audio, frames, mpeg
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """if True:
-    import json, resource, sys
+    import json, sys
     from pathlib import Path
+    from infra.memory import peak_bytes
     from pipelines.clip import Clip, stamp_of
     from pipelines.config import PrepareConfig
     from pipelines.decoding import decode_clip
     path = Path(sys.argv[1])
     clip = Clip(clip_id="a", source=path.name, labels=("a",), split="train", group="a", stamp=stamp_of(str(path)))
     decoded = decode_clip(clip, folder=str(path.parent), config=PrepareConfig(corpus="folder"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps([decoded.status, len(decoded.samples), peak * (1 if sys.platform == "darwin" else 1024)]))
+    print(json.dumps([decoded.status, len(decoded.samples), peak_bytes()]))
 """
 
 
