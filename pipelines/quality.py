@@ -5,8 +5,8 @@ changed, for both hide defects: a dead channel, a band that was never recorded, 
 at a few windows only, so that it costs a hundredth of decoding.
 """
 
+import functools
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -18,7 +18,9 @@ STEP = 2.0**-15  # of a 16-bit recording, full scale 1
 LOST_STEPS = 4  # a recording in whole steps that has no louder sample: divided by 32768 once too often
 LOST_GAIN_DB = 20.0  # above full scale: integers that were written as float
 
+_FULL_SCALE = np.float32(1.0 - 1.5 * STEP)
 _DEAD = 2e-4  # range of a channel that records nothing, -80 dB each way
+_SOME = 64  # one frame of so many, looked at first
 _STRIDE = 65_536  # frames between two windows of the spectrum
 _WINDOW = 2_048
 _BANDS = 64
@@ -89,10 +91,11 @@ class QualityMeter:
             low, high = float(block.min()), float(block.max())
         peak = max(-low, high)
         self._peak = peak if peak > self._peak or np.isnan(peak) else self._peak
-        if peak >= 1.0 - 1.5 * STEP:
-            self._at_full_scale += int(np.count_nonzero(np.any(np.abs(block) >= 1.0 - 1.5 * STEP, axis=1)))
+        if peak >= _FULL_SCALE:
+            self._at_full_scale += _frames_at_full_scale(block)
         if self._dead:
-            self._dead = {channel: limits for channel, limits in self._listen(block) if limits[1] - limits[0] <= _DEAD}
+            for part in (block[::_SOME], block):  # nearly every channel has a sound in the first
+                self._dead = {channel: found for channel, found in self._listen(part) if found[1] - found[0] <= _DEAD}
         if self._whole_steps:
             self._whole_steps = _in_few_steps(block, peak)
 
@@ -164,13 +167,18 @@ def silent_share(samples: Samples, *, rate: int) -> float:
     return float(np.mean(ranges <= 2))
 
 
-@cache
+@functools.cache
 def _taper(length: int) -> tuple[Waveform, float]:
     """A Blackman-Harris window, whose side lobes lie 92 dB below, and the sum of its squares."""
     turns = 2.0 * np.pi * (np.arange(length) + 0.5) / length
     waves = np.cos(np.outer(np.arange(len(_BLACKMAN_HARRIS)), turns))
     taper = np.dot(_BLACKMAN_HARRIS, waves).astype(np.float32)
     return taper, float(np.sum(np.square(taper, dtype=np.float64)))
+
+
+def _frames_at_full_scale(block: Block) -> int:
+    beyond = (block >= _FULL_SCALE) | (block <= -_FULL_SCALE)
+    return int(np.count_nonzero(functools.reduce(np.logical_or, beyond.T)))  # by columns: any(axis=1) takes far longer
 
 
 def _in_few_steps(block: Block, peak: float) -> bool:
