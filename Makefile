@@ -9,7 +9,7 @@ export KERAS_BACKEND := tensorflow
 export TF_CPP_MIN_LOG_LEVEL := 3
 export CUDA_VISIBLE_DEVICES := -1
 
-.PHONY: quickstart test lint format typecheck tests tests-light tests-tensorflow browser lock clean help
+.PHONY: quickstart test lint format typecheck tests tests-light tests-tensorflow browser flink lock clean help
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -39,7 +39,7 @@ typecheck: $(INSTALLED)
 # Two processes: tfrecord and TensorFlow cannot live in one (docs/decisions/0001-two-processes.md).
 tests: tests-light tests-tensorflow
 
-tests-light: $(INSTALLED) browser
+tests-light: $(INSTALLED) browser flink
 	$(PYTEST) tests/test_imports.py tests/infra tests/pipelines tests/workflows
 
 tests-tensorflow: $(INSTALLED)
@@ -51,6 +51,19 @@ browser:
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	else echo 'No Chromium: the test of the report page will be skipped. On Debian: apt install chromium'; fi
+
+# Beam's job server with a Flink in it, for its test and for `--flink_job_server_jar`; Maven checks its checksum.
+FLINK_VERSION := 2.2
+BEAM_VERSION := $(shell sed -n 's/^apache-beam==//p' requirements.lock)
+FLINK_JAR := .flink/beam-runners-flink-$(FLINK_VERSION)-job-server-$(BEAM_VERSION).jar
+
+flink:
+	@test -f $(FLINK_JAR) || \
+	if command -v mvn >/dev/null && command -v java >/dev/null; then \
+	  mvn --batch-mode --quiet --strict-checksums org.apache.maven.plugins:maven-dependency-plugin:2.8:get -Dtransitive=false \
+	    -Dartifact=org.apache.beam:$(basename $(notdir $(FLINK_JAR:-$(BEAM_VERSION).jar=.jar))):$(BEAM_VERSION) \
+	    -Ddest=$(FLINK_JAR) >/dev/null || echo 'Maven does not find the job server of Flink: its test will be skipped.'; \
+	else echo 'No Maven or no Java: the test of Flink will be skipped.'; fi
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

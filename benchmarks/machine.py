@@ -26,7 +26,7 @@ def facts() -> dict[str, Any]:
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "load_at_start": round(os.getloadavg()[0], 2),
         "threads": THREADS,
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _LIBRARIES}},
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in _LIBRARIES}},
     }
 
 
@@ -39,7 +39,8 @@ def _processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def _version(name: str) -> str | None:
+def version_of(name: str) -> str | None:
+    """Of an installed distribution."""
     try:
         return version(name)
     except PackageNotFoundError:

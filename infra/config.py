@@ -7,13 +7,16 @@ every machine.
 
 import dataclasses
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import dacite
 
 Config = TypeVar("Config")
+
+_PIECE = 10_000
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -51,6 +54,18 @@ def content_hash(*parts: Any) -> str:
     plain = [to_dict(part) if dataclasses.is_dataclass(part) else part for part in parts]
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def hash_of_list(items: Iterable[Any]) -> str:
+    """The `content_hash` of the list of `items`, JSON values, without making the list."""
+    digest, comma = hashlib.sha256(b"[["), b""
+    items = iter(items)
+    while piece := list(itertools.islice(items, _PIECE)):
+        text = json.dumps(piece, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        digest.update(comma + text[1:-1].encode())
+        comma = b","
+    digest.update(b"]]")
+    return digest.hexdigest()[:16]
 
 
 def flatten(config: Any) -> dict[str, str | int | float | bool | None]:

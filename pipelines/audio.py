@@ -1,34 +1,21 @@
-"""From a recording to stored samples: decode, average the channels, resample, quantise; and levels.
+"""From blocks of samples to stored ones: average the channels, resample, measure, quantise.
 
-Waveforms are float32 [samples], full scale is [-1, 1).
+Waveforms are float32 [samples], full scale is [-1, 1). All of it goes block by block, so that an hour takes no more
+memory than a second, and gives the same samples whatever the blocks.
 """
 
 import functools
 import math
 from dataclasses import dataclass
-from typing import Any, BinaryIO
 
 import numpy as np
-import soundfile
 import soxr
 
-DECODER = f"libsndfile {soundfile.__libsndfile_version__}"
-_BLOCK_FRAMES = 65_536
 _FULL_SCALE = 32_768
+_TINY = 1e-20
 
 Waveform = np.ndarray[tuple[int], np.dtype[np.float32]]
 Samples = np.ndarray[tuple[int], np.dtype[np.int16]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recording:
-    """A decoded span of a file: its mono waveform at the file's own rate (Hz), and what the file is."""
-
-    waveform: Waveform
-    rate: int
-    channels: int
-    format: str
-    announced_frames: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,67 +27,132 @@ class Levels:
     clipped_share: float
 
 
-def read_mono(source: bytes | BinaryIO, *, start: float | None = None, end: float | None = None) -> Recording:
-    """Decodes a file, given by path or open, from `start` to `end` seconds; averages its channels.
-
-    Raises:
-      soundfile.LibsndfileError: libsndfile cannot open it, or stops part-way.
-    """
-    with soundfile.SoundFile(source) as file:
-        first = round((start or 0.0) * file.samplerate)
-        wanted = None if end is None else max(0, round(end * file.samplerate) - first)
-        if first:
-            file.seek(min(first, file.frames))
-        return Recording(
-            waveform=_read_blocks(file, wanted),
-            rate=file.samplerate,
-            channels=file.channels,
-            format=f"{file.format}/{file.subtype}",
-            announced_frames=file.frames,
-        )
-
-
 def resampled_length(length: int, *, source_rate: int, target_rate: int) -> int:
     """Samples after resampling: ceil(length * target_rate / source_rate)."""
     return -(-length * target_rate // source_rate)
 
 
 def resample(waveform: Waveform, *, source_rate: int, target_rate: int) -> Waveform:
-    """Resamples with soxr at its HQ setting to exactly `resampled_length` samples.
+    """A whole waveform through a `Resampler`."""
+    resampler = Resampler(source_rate=source_rate, target_rate=target_rate)
+    return np.concatenate([resampler.push(waveform), resampler.end()])
+
+
+class Resampler:
+    """Resamples with soxr at its HQ setting, block by block, to exactly `resampled_length` samples.
 
     The recording is taken as silent after its end, so that the last sample is a sample of it too.
     """
-    if source_rate == target_rate:
-        return waveform
-    length = resampled_length(len(waveform), source_rate=source_rate, target_rate=target_rate)
-    tail = np.zeros(math.ceil(source_rate / target_rate), np.float32)
-    resampled = soxr.resample(np.concatenate([waveform, tail]), source_rate, target_rate, quality="HQ")
-    return np.asarray(resampled[:length], np.float32)
+
+    def __init__(self, *, source_rate: int, target_rate: int) -> None:
+        self._rates = {"source_rate": source_rate, "target_rate": target_rate}
+        self._tail = np.zeros(math.ceil(source_rate / target_rate), np.float32)
+        self._stream = None
+        if source_rate != target_rate:
+            self._stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32", quality="HQ")
+        self._pushed = self._returned = 0
+
+    def push(self, block: Waveform) -> Waveform:
+        """What can be said of the waveform after one block more."""
+        self._pushed += len(block)
+        found = block if self._stream is None else self._stream.resample_chunk(block)
+        self._returned += len(found)
+        return np.asarray(found, np.float32)
+
+    def end(self) -> Waveform:
+        """The rest."""
+        left = resampled_length(self._pushed, **self._rates) - self._returned
+        if self._stream is None or not left:
+            return np.zeros(0, np.float32)
+        return np.asarray(self._stream.resample_chunk(self._tail, last=True)[:left], np.float32)
 
 
 @np.errstate(over="ignore")
 def quantise(waveform: Waveform) -> Samples:
     """int16 = round(x * 32768), clipped; exact for a waveform that was 16 bits."""
-    scaled = np.rint(waveform * np.float32(_FULL_SCALE))
-    clipped: Samples = np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype("<i2")
-    return clipped
+    scaled = waveform * np.float32(_FULL_SCALE)
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1, out=scaled)
+    return scaled.astype("<i2")
 
 
-@np.errstate(over="ignore")
+class LevelMeter:
+    """Measures a waveform block by block, as it is stored."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.low, self.high = math.inf, -math.inf
+        self._squares = 0.0
+        self._clipped = 0
+
+    @np.errstate(over="ignore", under="ignore", invalid="ignore")
+    def add(self, block: Waveform) -> None:
+        """One block more."""
+        if not len(block):
+            return
+        self.length += len(block)
+        self.low, self.high = min(self.low, float(block.min())), max(self.high, float(block.max()))
+        squares = float(np.sum(np.square(block)))  # in float32, five times as quick, where nothing is out of range
+        in_range = _TINY < squares < math.inf
+        self._squares += squares if in_range else float(np.sum(np.square(block, dtype=np.float64)))
+        if self.high * _FULL_SCALE > _FULL_SCALE - 1 or self.low < -1.0:
+            scaled = np.rint(block * np.float32(_FULL_SCALE))
+            self._clipped += int(np.count_nonzero((scaled < -_FULL_SCALE) | (scaled > _FULL_SCALE - 1)))
+
+    def is_finite(self) -> bool:
+        """Whether all samples so far are."""
+        return not self.length or (math.isfinite(self.low) and math.isfinite(self.high))
+
+    def levels(self) -> Levels:
+        """Peak, root mean square and clipped share; the waveform is not empty."""
+        return Levels(
+            peak_db=decibels(max(self.high, -self.low)),
+            rms_db=decibels(math.sqrt(self._squares / self.length)),
+            clipped_share=self._clipped / self.length,
+        )
+
+
+class Extent:
+    """What is to be known of a source before it is resampled: its length, and how far it swings."""
+
+    def __init__(self) -> None:
+        self.length = self.bad = 0
+        self.sum = 0.0
+        self._low, self._high = math.inf, -math.inf
+
+    @np.errstate(over="ignore")
+    def add(self, block: Waveform) -> tuple[float, float]:
+        """One block more, whose smallest and largest sample come back; `bad` counts samples that are not finite."""
+        self.length += len(block)
+        low, high = float(block.min()), float(block.max())
+        if math.isfinite(low) and math.isfinite(high):
+            self._low, self._high = min(self._low, low), max(self._high, high)
+            total = float(np.sum(block))  # exact enough: the steps of 16 bits are a thousand times larger
+            self.sum += total if math.isfinite(total) else float(np.sum(block, dtype=np.float64))
+        else:
+            self.bad += len(block) - int(np.count_nonzero(np.isfinite(block)))
+        return low, high
+
+    def swing_db(self) -> float | None:
+        """Peak after removing the mean, in dB re full scale; None for a constant."""
+        if self._low >= self._high:
+            return None
+        mean = self.sum / self.length
+        return decibels(max(self._high - mean, mean - self._low))
+
+
 def measure_levels(waveform: Waveform) -> Levels:
-    """Peak, root mean square and clipped share of a waveform that is not empty."""
-    scaled = np.rint(waveform * np.float32(_FULL_SCALE))
-    clipped = (scaled < -_FULL_SCALE) | (scaled > _FULL_SCALE - 1)
-    return Levels(
-        peak_db=decibels(float(np.max(np.abs(waveform)))),
-        rms_db=decibels(float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))),
-        clipped_share=float(np.mean(clipped)),
-    )
+    """Of a whole waveform that is not empty."""
+    meter = LevelMeter()
+    meter.add(waveform)
+    return meter.levels()
 
 
 def swing_db(waveform: Waveform) -> float | None:
-    """Peak after removing the mean, in dB re full scale; None for a constant waveform."""
-    return decibels(float(np.max(np.abs(waveform - np.mean(waveform, dtype=np.float64)))))
+    """Of a whole waveform that is not empty, as `Extent` has it."""
+    extent = Extent()
+    extent.add(waveform)
+    return extent.swing_db()
 
 
 def decibels(amplitude: float) -> float | None:
@@ -108,23 +160,13 @@ def decibels(amplitude: float) -> float | None:
     return 20.0 * math.log10(amplitude) if amplitude > 0.0 else None
 
 
-def _read_blocks(file: Any, wanted: int | None) -> Waveform:
-    blocks: list[Waveform] = []
-    left = math.inf if wanted is None else wanted
-    while left > 0:
-        block = file.read(int(min(left, _BLOCK_FRAMES)), dtype="float32", always_2d=True)
-        if not len(block):
-            break
-        blocks.append(_mono(block))
-        left -= len(block)
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-
-
 @np.errstate(over="ignore")  # the caller rejects what is not finite
-def _mono(block: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Waveform:
+def mono(block: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Waveform:
+    """The mean of the channels of float32 [samples, channels], a copy even of one channel: decoders reuse blocks."""
     # Sum by columns: mean(axis=1) over two interleaved channels takes four times as long.
     channels = block.shape[1]
     if channels == 1:
-        return block[:, 0]
-    total: Waveform = functools.reduce(np.add, list(block.T))
-    return np.divide(total, np.float32(channels))
+        return block[:, 0].copy()
+    total: Waveform = functools.reduce(np.add, block.T)
+    total /= np.float32(channels)
+    return total

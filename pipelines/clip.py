@@ -3,7 +3,9 @@
 import os
 import re
 import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # ends a line, or moves the cursor
 
@@ -24,12 +26,13 @@ class Clip:
       clip_id: stable and unique in the corpus; printable UTF-8.
       source: path relative to the corpus folder as the file system spells it (undecodable bytes as
         surrogates), or a `synthetic:` URI.
-      labels: class names; a clip without any is kept out of the snapshot as unlabelled.
+      labels: class names; none: of none of the classes, or, in a folder corpus, unlabelled and kept out.
       split: train, validation or test.
       group: clips of one group belong in one split (speaker, original recording).
       start: first second of the clip in its source; None: from the beginning.
       end: second after the last; None: to the end.
       stamp: of the source file when it was listed; None: no such file, or none needed.
+      member: where `source` is an archive, the name of the recording in it, or the number of its row.
     """
 
     clip_id: str
@@ -40,15 +43,26 @@ class Clip:
     start: float | None = None
     end: float | None = None
     stamp: Stamp | None = None
+    member: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """What a corpus lists: its clips, the folder their sources are relative to, and the names it ignored."""
+    """What a corpus lists.
+
+    Attributes:
+      clips: all of them.
+      folder: their sources are relative to it.
+      ignored: names of files that are no recordings of this corpus.
+      labels: class names in the corpus's own order, also those without a clip; None: sorted, as they occur.
+      facts: what else the corpus's files say, as JSON values; a part of `stats.json`.
+    """
 
     clips: tuple[Clip, ...]
     folder: str
     ignored: tuple[str, ...] = ()
+    labels: tuple[str, ...] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def stamp_of(path: str) -> Stamp | None:

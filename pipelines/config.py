@@ -4,32 +4,27 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-CorpusName = Literal["synthetic", "folder", "fsdd", "esc10"]
+from pipelines.corpora.config import (
+    AudioJsonConfig,
+    AudioSetConfig,
+    CorpusName,
+    CremaDConfig,
+    Dcase2018BirdsConfig,
+    EscConfig,
+    FolderConfig,
+    FsddConfig,
+    HfParquetConfig,
+    LibriSpeechConfig,
+    MagnaTagATuneConfig,
+    NSynthConfig,
+    SpeechCommandsConfig,
+    SyntheticConfig,
+    TfdsConfig,
+    UrbanSound8KConfig,
+    WebDatasetConfig,
+)
 
-
-@dataclass(frozen=True, kw_only=True)
-class SyntheticConfig:
-    """The corpus that is made from a seed, without any file."""
-
-    clips_per_class: int = 80
-    duration_ms: float = 1000.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _require(self.clips_per_class >= 1, "clips_per_class >= 1", self.clips_per_class)
-        _require(25.0 <= self.duration_ms < math.inf, "25 <= duration_ms < inf", self.duration_ms)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FolderConfig:
-    """Any folder of recordings: a class per sub-folder, or a table.
-
-    `table` is the path of a CSV file with a header and the columns `path` (relative to the source
-    folder), `label`, and optionally `split` (train, validation, test) and `group`. Relative to the
-    source folder; None: a class per sub-folder.
-    """
-
-    table: str | None = None
+DropPolicy = Literal["nothing", "across-splits", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,24 +50,50 @@ class PrepareConfig:
       min_duration_ms: shorter clips are rejected as too short (default: one 25 ms analysis window).
       silence_db: clips whose loudest sample, after removing the mean, lies below this level in dB
         re full scale are rejected as silent. -80 dB is about 3 steps of a 16-bit recording.
-      clips_per_shard: target; a shard is the unit of work and of resume.
+      clips_per_shard: target; a shard is the unit of work and of resume. None: shards of 100 to 200 MB, or
+        smaller ones where that would be fewer than 16.
+      drop: copies that are not kept: nothing; across-splits, so that no recording is in two splits, where test keeps
+        it before validation before train; or all but one, the first id of the first of these splits.
+      drop_near: near duplicates too, by fingerprint: re-encoded, louder, resampled, shifted.
       split: shares where the corpus has no official split.
+
+    The other fields are of the corpora they are named after.
     """
 
     corpus: CorpusName
     sample_rate: int = 16_000
     min_duration_ms: float = 25.0
     silence_db: float = -80.0
-    clips_per_shard: int = 128
+    clips_per_shard: int | None = None
+    drop: DropPolicy = "nothing"
+    drop_near: bool = False
     split: SplitConfig = field(default_factory=SplitConfig)
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
     folder: FolderConfig = field(default_factory=FolderConfig)
+    fsdd: FsddConfig = field(default_factory=FsddConfig)
+    esc10: EscConfig = field(default_factory=EscConfig)
+    esc50: EscConfig = field(default_factory=EscConfig)
+    speech_commands: SpeechCommandsConfig = field(default_factory=SpeechCommandsConfig)
+    librispeech: LibriSpeechConfig = field(default_factory=LibriSpeechConfig)
+    nsynth: NSynthConfig = field(default_factory=NSynthConfig)
+    crema_d: CremaDConfig = field(default_factory=CremaDConfig)
+    dcase2018_birds: Dcase2018BirdsConfig = field(default_factory=Dcase2018BirdsConfig)
+    urbansound8k: UrbanSound8KConfig = field(default_factory=UrbanSound8KConfig)
+    magnatagatune: MagnaTagATuneConfig = field(default_factory=MagnaTagATuneConfig)
+    audioset: AudioSetConfig = field(default_factory=AudioSetConfig)
+    audio_json: AudioJsonConfig = field(default_factory=AudioJsonConfig)
+    tfds: TfdsConfig = field(default_factory=TfdsConfig)
+    webdataset: WebDatasetConfig = field(default_factory=WebDatasetConfig)
+    hf_parquet: HfParquetConfig = field(default_factory=HfParquetConfig)
 
     def __post_init__(self) -> None:
         _require(1_000 <= self.sample_rate <= 384_000, "1000 <= sample_rate <= 384000 Hz", self.sample_rate)
         _require(0.0 < self.min_duration_ms < math.inf, "0 < min_duration_ms < inf", self.min_duration_ms)
         _require(-math.inf < self.silence_db < 0.0, "-inf < silence_db < 0", self.silence_db)
-        _require(self.clips_per_shard >= 1, "clips_per_shard >= 1", self.clips_per_shard)
+        _require(
+            self.clips_per_shard is None or self.clips_per_shard >= 1, "clips_per_shard >= 1", self.clips_per_shard
+        )
+        _require(not self.drop_near or self.drop != "nothing", "drop_near with drop across-splits or all", self.drop)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +106,8 @@ class PrepareRequest:
       root: snapshots are written to `<root>/<corpus>/<key>/`.
       workers: threads of the local runner.
       max_rejected_share: a run with a larger share of rejected clips fails after finishing.
+      max_missing_share: likewise of clips without a file, which are then counted apart from the rejected ones;
+        None: as the corpus has it. AudioSet, which nobody has whole: 1; others: a missing clip is a rejected one.
       beam_options: passed to Beam untouched, e.g. ("--runner=FlinkRunner",).
     """
 
@@ -93,11 +116,14 @@ class PrepareRequest:
     root: str
     workers: int = 2
     max_rejected_share: float = 0.05
+    max_missing_share: float | None = None
     beam_options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.workers >= 1, "workers >= 1", self.workers)
         _require(0.0 <= self.max_rejected_share <= 1.0, "0 <= max_rejected_share <= 1", self.max_rejected_share)
+        missing = self.max_missing_share
+        _require(missing is None or 0.0 <= missing <= 1.0, "0 <= max_missing_share <= 1", missing)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +228,7 @@ class SnapshotSummary:
       labels: class names in order.
       classes: split -> label -> kept clips.
       rejected: the first of the rejected clips.
+      findings: sentences about the corpus as a whole, none where it is well.
       licence: of the corpus; empty without a card.
       note: what the reader should know first; empty for a whole snapshot.
     """
@@ -218,53 +245,9 @@ class SnapshotSummary:
     labels: tuple[str, ...]
     classes: dict[str, dict[str, int]]
     rejected: tuple[RejectedClip, ...]
+    findings: tuple[str, ...]
     licence: str
     note: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class WaveformsRequest:
-    """Recordings to be decoded.
-
-    Attributes:
-      recordings: files, and folders whose recordings at any depth are meant.
-      sample_rate: of the waveforms, in Hz.
-      folder: receives them.
-    """
-
-    recordings: tuple[str, ...]
-    sample_rate: int
-    folder: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Waveform:
-    """A decoded recording.
-
-    Attributes:
-      name: its path below the folder that was given, or its file name; unique and printable.
-      path: of the waveform, float32 [samples] in a `.npy` file.
-      source: the recording's path as it was given, printable.
-      seconds: of the waveform.
-      described: what the file is, e.g. "WAV/PCM_16, 44100 Hz, 2 channels".
-      note: what the user should know; empty: nothing.
-    """
-
-    name: str
-    path: str
-    source: str
-    seconds: float
-    described: str
-    note: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Waveforms:
-    """What became of the recordings; `ignored` counts other files in the folders."""
-
-    decoded: tuple[Waveform, ...]
-    rejected: tuple[RejectedClip, ...]
-    ignored: int
 
 
 def _require(holds: bool, rule: str, received: object) -> None:

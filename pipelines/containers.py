@@ -11,9 +11,17 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"caff", "CAF"),
     (0, b"ID3", "MP3"),
     (0, b"NIST_1A", "NIST"),
-    (4, b"ftypM4A", "MP4"),
-    (4, b"ftypM4B", "MP4"),
+    (4, b"ftyp", "MP4"),
+    (0, b"\x1a\x45\xdf\xa3", "Matroska"),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF"),
+    (0, b"#!AMR", "AMR"),
+    (0, b"wvpk", "WavPack"),
+    (0, b"TTA1", "TTA"),
+    (0, b"MAC ", "APE"),
+    (0, b"ajkg", "Shorten"),
+    (0, b"Creative Voice File\x1a", "VOC"),
 )
+ONLY_FFMPEG = ("MP4", "Matroska", "ASF", "AMR", "ADTS", "WavPack", "TTA", "APE", "Shorten")
 
 
 def container_of(head: bytes) -> str | None:
@@ -25,21 +33,19 @@ def container_of(head: bytes) -> str | None:
     for offset, magic, name in _MAGIC:
         if head[offset : offset + len(magic)] == magic:
             return name
-    return "MP3" if _is_layer_3_header(head) else None
+    if _is_layer_3_header(head):
+        return "MP3"
+    return "ADTS" if _is_adts_header(head) else None
 
 
 def describe(head: bytes) -> str:
     """A few words on what a file that is not readable audio seems to be."""
     start = head[:24]
-    if head[4:8] == b"ftyp":
-        return f"MP4 (AAC or ALAC), which libsndfile does not read; it starts with {start!r}"
-    if head[:4] == b"\x1a\x45\xdf\xa3":
-        return f"Matroska or WebM, which libsndfile does not read; it starts with {start!r}"
     if head.startswith(b"version https://git-lfs"):
         return "a Git LFS pointer, not the recording: fetch it with `git lfs pull`"
     if _is_text(head):
         return f"text, not audio; it starts with {start.decode('utf-8', 'replace')!r}"
-    return f"no audio format that libsndfile reads; it starts with the bytes {head[:8].hex(' ')}"
+    return f"no audio format that libsndfile or FFmpeg reads; it starts with the bytes {head[:8].hex(' ')}"
 
 
 def _is_layer_3_header(head: bytes) -> bool:
@@ -48,6 +54,11 @@ def _is_layer_3_header(head: bytes) -> bool:
         return False
     version, bitrate, rate = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
     return version != 1 and 0 < bitrate < 15 and rate != 3
+
+
+def _is_adts_header(head: bytes) -> bool:
+    """A frame of AAC: layer 0, one of the 13 rates."""
+    return len(head) >= 7 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0 and head[2] >> 2 & 15 < 13
 
 
 def _is_text(head: bytes) -> bool:

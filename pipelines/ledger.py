@@ -1,7 +1,7 @@
 """The ledger: a Parquet table with a row for every listed clip; the only importer of pyarrow."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from infra.config import from_dict
 from infra.files import atomic_writer
 
 _SHARD_KEY = b"leafworks.shard"
+_BATCH_ROWS = 8_192
 
 SCHEMA = pa.schema(
     [
@@ -21,6 +22,7 @@ SCHEMA = pa.schema(
         pa.field("group", pa.string(), nullable=False),
         pa.field("labels", pa.list_(pa.string()), nullable=False),
         pa.field("source", pa.string(), nullable=False),
+        pa.field("member", pa.string()),
         pa.field("start", pa.float64()),
         pa.field("end", pa.float64()),
         pa.field("status", pa.string(), nullable=False),
@@ -33,6 +35,13 @@ SCHEMA = pa.schema(
         pa.field("peak_db", pa.float64()),
         pa.field("rms_db", pa.float64()),
         pa.field("clipped_share", pa.float64()),
+        pa.field("silent_share", pa.float64()),
+        pa.field("source_peak_db", pa.float64()),
+        pa.field("dc_offset", pa.float64()),
+        pa.field("full_scale_share", pa.float64()),
+        pa.field("bandwidth_hz", pa.float64()),
+        pa.field("dead_channels", pa.int32()),
+        pa.field("scaling_lost", pa.bool_()),
         pa.field("sha256", pa.string()),
         pa.field("shard", pa.string()),
         pa.field("record", pa.int64()),
@@ -45,8 +54,12 @@ SCHEMA = pa.schema(
 class Row:
     """One listed clip and what became of it; None where a rejected clip has nothing to say.
 
-    `source` is relative to the corpus folder. Times are seconds, levels dB re full scale. `sha256` is of
-    the stored int16 bytes; they begin at byte `waveform_offset` of `shard`, in its record `record`.
+    `source` is relative to the corpus folder; `member` is the name or the row in it where it is an archive.
+    Times are seconds, levels dB re full scale. `sha256` is of the stored int16 bytes; they begin at byte
+    `waveform_offset` of `shard`, in its record `record`.
+    `silent_share` is of 20 ms frames of the stored waveform; the columns after it, to `scaling_lost`, are of the
+    source, every channel of it, as `pipelines.quality` defines them. A `duplicate` was decoded and has all but a
+    record.
     """
 
     clip_id: str
@@ -54,6 +67,7 @@ class Row:
     group: str
     labels: tuple[str, ...]
     source: str
+    member: str | None = None
     start: float | None = None
     end: float | None = None
     status: str
@@ -66,6 +80,13 @@ class Row:
     peak_db: float | None = None
     rms_db: float | None = None
     clipped_share: float | None = None
+    silent_share: float | None = None
+    source_peak_db: float | None = None
+    dc_offset: float | None = None
+    full_scale_share: float | None = None
+    bandwidth_hz: float | None = None
+    dead_channels: int | None = None
+    scaling_lost: bool | None = None
     sha256: str | None = None
     shard: str | None = None
     record: int | None = None
@@ -78,10 +99,9 @@ def write_part(path: Path, rows: Iterable[Row], shard: ShardCard) -> None:
     _write(path, _table(rows).replace_schema_metadata({_SHARD_KEY: note}))
 
 
-def read_part(path: Path) -> tuple[list[Row], ShardCard]:
-    """The inverse of `write_part`."""
-    table = parquet.read_table(path)
-    return _rows(table), _shard(table.schema)
+def read_part(path: Path) -> list[Row]:
+    """The rows of `write_part`."""
+    return _rows(parquet.read_table(path))
 
 
 def read_part_shard(path: Path) -> ShardCard | None:
@@ -112,6 +132,26 @@ def read_ledger(path: Path) -> list[Row]:
     return _rows(table)
 
 
+class LedgerRows:
+    """The rows of a ledger of this version, read from its file a few at a time, every time they are asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Iterator[Row]:
+        for batch in parquet.ParquetFile(self.path).iter_batches(_BATCH_ROWS):
+            yield from _rows(pa.Table.from_batches([batch]))
+
+
+def kept_identities(path: Path) -> Iterator[tuple[str, list[str], str]]:
+    """Clip id, labels and hash of the samples of every kept clip of a ledger, in its order."""
+    columns = ["clip_id", "labels", "sha256", "status"]
+    for batch in parquet.ParquetFile(path).iter_batches(_BATCH_ROWS, columns=columns):
+        for clip_id, labels, sha256, status in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
+            if status == "kept":
+                yield clip_id, labels, sha256
+
+
 def _table(rows: Iterable[Row]) -> pa.Table:
     columns: dict[str, list[object]] = {field.name: [] for field in fields(Row)}
     for row in rows:
@@ -123,8 +163,8 @@ def _table(rows: Iterable[Row]) -> pa.Table:
 def _rows(table: pa.Table) -> list[Row]:
     names = SCHEMA.names
     columns = [table.column(name).to_pylist() for name in names]
-    records = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
-    return [Row(**{**record, "labels": tuple(record["labels"])}) for record in records]
+    columns[names.index("labels")] = list(map(tuple, columns[names.index("labels")]))
+    return [Row(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]
 
 
 def _shard(schema: pa.Schema) -> ShardCard:

@@ -16,7 +16,11 @@ def list_request(request: PrepareRequest) -> Listing:
     Raises:
       ValueError: the corpus is not where the request says.
     """
-    plan = make_plan(request)
+    return listing_of(make_plan(request))
+
+
+def listing_of(plan: Plan) -> Listing:
+    """A plan in numbers, with what is on disk of it."""
     counts = collections.Counter(clip.split for clip in plan.listed.clips)
     return Listing(
         key=plan.key,
@@ -24,7 +28,7 @@ def list_request(request: PrepareRequest) -> Listing:
         finished=plan.finished,
         clips={split: counts[split] for split in SPLITS if counts[split]},
         labels=plan.labels,
-        num_bytes=sum(clip.stamp.num_bytes for clip in plan.listed.clips if clip.stamp),
+        num_bytes=plan.sizes.source_bytes,
         num_shards=len(plan.shards),
         shards_done=_count_done(plan),
         ignored=plan.listed.ignored[:_NAMED],

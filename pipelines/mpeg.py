@@ -1,18 +1,16 @@
-"""MPEG layer III streams: whether all frames are there, and a length that libsndfile can trust.
+"""MPEG layer III and AAC in ADTS: whether all frames are there, and a length that decoders can trust.
 
 A stream without the number of its frames makes libsndfile guess from the first one: of a variable bitrate
-it may return a tenth and say nothing. Such a stream gets an Xing frame in front, in memory.
+it may return a tenth and say nothing. Such a stream gets an Xing frame in front, in memory, and so does one
+whose own lies.
 """
 
-import io
-import mmap
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 
+from pipelines.contents import Content
+from pipelines.frames import Frames, walk
 from pipelines.status import Rejected
-
-Content = bytes | mmap.mmap
 
 # kbit/s by the header's bitrate index, for MPEG-1 and for MPEG-2 and 2.5
 _KBITS = (
@@ -22,71 +20,105 @@ _KBITS = (
 _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 _MPEG_1 = 3
 _MONO = 3
-_HAS_FRAMES = 1
-_TAILS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3", b"\0")
+_HAS_FRAMES, _HAS_BYTES = 1, 2
+_MOST_SKIPPED = 0.05  # of the stream; with more between its frames it is damaged
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Stream:
-    """Where the frames begin and end, how many there are, and what the first one announces."""
+class Stream:
+    """The pieces of an MPEG stream that are to be decoded, and what was odd about it."""
 
-    begin: int
-    end: int
-    frames: int
-    announced: int | None
+    pieces: tuple[Content | bytes, ...]
+    note: str = ""
+
+    @property
+    def num_bytes(self) -> int:
+        """Of all pieces."""
+        return sum(map(len, self.pieces))
 
 
-def check_frames(content: Content) -> None:
-    """Walks the frames up to a tag or the end of the file.
+@dataclass(frozen=True, kw_only=True)
+class _Xing:
+    """What the first frame announces: frames after it, and bytes of the stream."""
+
+    frames: int | None
+    num_bytes: int | None
+
+
+def layer_3(content: Content) -> Stream | None:
+    """The layer III stream in `content`; None where there is none.
 
     Raises:
-      Rejected: truncated, or corrupt where something else lies between.
+      Rejected: truncated, or corrupt where too much that is no frame lies between the frames.
     """
-    stream = _walk(content)
-    if not stream.frames:
-        return  # libsndfile may find its way; nothing can be said
-    if stream.end > len(content):
-        missing = stream.end - len(content)
-        raise Rejected("truncated", f"the last of {stream.frames} MPEG frames lacks {missing} bytes")
-    if stream.end < len(content) and not content[stream.end : stream.end + 16].startswith(_TAILS):
-        raise Rejected("corrupt", f"neither MPEG frame nor tag at byte {stream.end} of {len(content)}")
-    if stream.announced is not None and stream.frames - 1 < stream.announced:
-        raise Rejected("truncated", f"the file announces {stream.announced} MPEG frames and has {stream.frames - 1}")
-
-
-def with_length(path: Path) -> io.BytesIO | None:
-    """The file at `path` behind an Xing frame with its number of frames; None where it says so itself."""
-    content = path.read_bytes()
-    stream = _walk(content)
-    is_known = stream.announced is not None or content[stream.begin + 36 : stream.begin + 40] == b"VBRI"
-    if is_known or not stream.frames:
+    frames = walk(content, _length_at)
+    if frames is None:
         return None
-    frame = _xing_frame(content[stream.begin : stream.begin + 4], stream.frames)
-    return io.BytesIO(frame + content[stream.begin : stream.end])
+    header = bytes(content[frames.begin : frames.begin + 4])
+    xing = _xing(content, frames.begin, header)
+    found = frames.count if xing is None else frames.count - 1
+    announced = xing.frames if xing else None
+    notes = [_skipped(frames)]
+    if frames.missing and announced != found:
+        raise Rejected("truncated", f"the last of {frames.count + 1} MPEG frames lacks {frames.missing} bytes")
+    if announced is not None and found != announced:
+        if found < announced and not _has_all_bytes(xing, frames):
+            raise Rejected("truncated", f"the file announces {announced} MPEG frames and has {found}")
+        notes.append(f"its header announces {announced} MPEG frames, and it has {found}")
+    note = "; ".join(filter(None, notes))
+    if not note and (announced is not None or _is_vbri(content, frames.begin)):
+        return Stream(pieces=(content,))
+    runs = [content[begin:end] for begin, end in frames.runs]
+    if announced is not None and found == announced:
+        return Stream(pieces=tuple(runs), note=note)
+    if xing is not None:
+        runs[0] = runs[0][_length(header) :]
+    return Stream(pieces=(_xing_frame(header, found), *runs), note=note)
 
 
-def _walk(content: Content) -> _Stream:
-    begin = end = _after_tag(content)
-    frames = 0
-    while length := _frame_length(content[end : end + 4]):
-        end += length
-        frames += 1
-    return _Stream(begin=begin, end=end, frames=frames, announced=_announced_frames(content, begin))
+def adts(content: Content) -> Stream | None:
+    """The AAC stream in `content`, without what is not of it; None where there is none.
+
+    Raises:
+      Rejected: as `layer_3`.
+    """
+    frames = walk(content, adts_length_at)
+    if frames is None:
+        return None
+    if frames.missing:
+        raise Rejected("truncated", f"the last of {frames.count + 1} AAC frames lacks {frames.missing} bytes")
+    return Stream(pieces=tuple(content[begin:end] for begin, end in frames.runs), note=_skipped(frames))
 
 
-def _after_tag(content: Content) -> int:
-    """The first byte after an ID3v2 tag, whose size has seven bits a byte, and zeros behind it."""
-    position = 0
-    if content[:3] == b"ID3" and len(content) >= 10:
-        a, b, c, d = content[6:10]
-        footer = 10 if content[5] & 0x10 else 0
-        position = 10 + (a << 21 | b << 14 | c << 7 | d) + footer
-    while content[position : position + 1] == b"\0":
-        position += 1
-    return position
+def adts_length_at(content: Content, position: int) -> int:
+    """Bytes of the ADTS frame at `position`; 0 where there is none."""
+    header = bytes(content[position : position + 7])
+    if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
+        return 0
+    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+    return length if length > 7 else 0
 
 
-def _frame_length(header: bytes) -> int:
+def _skipped(frames: Frames) -> str:
+    if frames.skipped > _MOST_SKIPPED * (frames.end - frames.begin):
+        raise Rejected(
+            "corrupt", f"{frames.skipped} bytes between the {frames.count} frames are neither frames nor tags"
+        )
+    places = {"before": frames.before, "between": frames.skipped, "behind": frames.behind}
+    found = [f"{size} bytes {place} its frames" for place, size in places.items() if size]
+    return f"{', '.join(found)} are neither frames nor tags, and were skipped" if found else ""
+
+
+def _has_all_bytes(xing: _Xing | None, frames: Frames) -> bool:
+    """Whether the stream is as long as its header says: then a wrong number of frames is a lie, and no cut."""
+    return xing is not None and xing.num_bytes is not None and xing.num_bytes <= frames.end - frames.begin
+
+
+def _length_at(content: Content, position: int) -> int:
+    return _length(content[position : position + 4])
+
+
+def _length(header: Content | bytes) -> int:
     """Bytes of the frame with this header; 0 where it is no header of layer III."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
@@ -106,20 +138,23 @@ def _side_bytes(header: bytes) -> int:
     return 9 if is_mono else 17
 
 
-def _announced_frames(content: Content, begin: int) -> int | None:
-    """Frames after the first, from its Xing or Info block; None where there is none."""
-    header = content[begin : begin + 4]
-    if len(header) < 4:
-        return None
+def _xing(content: Content, begin: int, header: bytes) -> _Xing | None:
+    """The Xing or Info block of the first frame."""
     block = begin + 4 + _side_bytes(header)
-    if content[block : block + 4] not in {b"Xing", b"Info"} or len(content) < block + 12:
+    if bytes(content[block : block + 4]) not in {b"Xing", b"Info"} or len(content) < block + 16:
         return None
-    flags, frames = struct.unpack_from(">II", content, block + 4)
-    return int(frames) if flags & _HAS_FRAMES else None
+    flags, first, second = struct.unpack_from(">III", content, block + 4)
+    values = iter((first, second))
+    frames = next(values) if flags & _HAS_FRAMES else None
+    return _Xing(frames=frames, num_bytes=next(values) if flags & _HAS_BYTES else None)
+
+
+def _is_vbri(content: Content, begin: int) -> bool:
+    return bytes(content[begin + 36 : begin + 40]) == b"VBRI"
 
 
 def _xing_frame(header: bytes, frames: int) -> bytes:
     """A frame of this kind, without checksum and at the ninth bitrate, that holds the count alone."""
     own = bytes([header[0], header[1] | 1, header[2] & 0x0F | 0x90, header[3]])
     content = own + bytes(_side_bytes(own)) + b"Xing" + struct.pack(">II", _HAS_FRAMES, frames)
-    return content.ljust(_frame_length(own), b"\0")
+    return content.ljust(_length(own), b"\0")

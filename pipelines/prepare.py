@@ -13,6 +13,7 @@ from infra.files import remove_temporary_files
 from infra.stage import serve
 from pipelines.config import Prepared, PrepareRequest
 from pipelines.plan import PARTS_NAME, Plan, Shard, cannot_write, make_plan
+from pipelines.tasks import TASKS_NAME, ShardTask, write_tasks
 
 LOG = logging.getLogger(__name__)
 
@@ -26,27 +27,28 @@ def prepare(request: PrepareRequest) -> Prepared:
         then, and a run with a larger share finishes without decoding again.
     """
     plan = make_plan(request)
+    folder = plan.folder
     try:
-        with _only_one(plan.folder):
-            return _prepare(plan, request)
+        with _only_one(folder):
+            if plan.finished:
+                shutil.rmtree(folder / PARTS_NAME, ignore_errors=True)
+                return _answer(plan, shards_made=0)
+            tasks = _tasks(plan)
+            plan = plan.without_clips()
+            _make(plan, tasks, request)
+            _seal(plan, request)
+            return _answer(plan, shards_made=len(tasks))
     except OSError as error:  # of recordings none comes here: what cannot be read is a verdict on a clip
-        raise cannot_write(plan.folder, error) from error
+        raise cannot_write(folder, error) from error
 
 
-def _prepare(plan: Plan, request: PrepareRequest) -> Prepared:
-    if plan.finished:
-        shutil.rmtree(plan.folder / PARTS_NAME, ignore_errors=True)
-        return _answer(plan, shards_made=0)
-    made = _make_missing_shards(plan, request)
-    _seal(plan, request)
-    return _answer(plan, shards_made=made)
-
-
-def _make_missing_shards(plan: Plan, request: PrepareRequest) -> int:
+def _tasks(plan: Plan) -> list[ShardTask]:
+    """Makes the folders, removes what killed writers left, and writes down the shards that are to be made."""
     parts = plan.folder / PARTS_NAME
     parts.mkdir(parents=True, exist_ok=True)
     remove_temporary_files(plan.folder)
     remove_temporary_files(parts)
+    shutil.rmtree(plan.folder / TASKS_NAME, ignore_errors=True)
     missing = [shard for shard in plan.shards if not _is_done(plan, shard)]
     LOG.info(
         "%s: %d clips in %d shards, %d to make, in %s",
@@ -56,27 +58,41 @@ def _make_missing_shards(plan: Plan, request: PrepareRequest) -> int:
         len(missing),
         plan.folder,
     )
-    if missing:
+    return write_tasks(plan, missing)
+
+
+def _make(plan: Plan, tasks: list[ShardTask], request: PrepareRequest) -> None:
+    if tasks:
         from pipelines.run import make_shards  # Beam takes a second to load
 
-        make_shards(plan, missing, request)
+        make_shards(plan, tasks, request)
     lost = [shard.name for shard in plan.shards if not _is_done(plan, shard)]
     if lost:
         raise RuntimeError(f"The runner ended without {lost[:5]} ({len(lost)} shards). Run again: it resumes.")
-    return len(missing)
+    shutil.rmtree(plan.folder / TASKS_NAME)
 
 
 def _is_done(plan: Plan, shard: Shard) -> bool:
     from pipelines.ledger import read_part_shard  # a finished snapshot needs no pyarrow
 
     recorded, path = read_part_shard(plan.part_path(shard)), plan.folder / shard.name
-    return recorded is not None and path.is_file() and path.stat().st_size == recorded.num_bytes
+    if recorded is None or not path.is_file():
+        return False
+    if path.stat().st_size == recorded.num_bytes:
+        return True
+    thinned = read_part_shard(plan.thinned_path(shard))
+    return thinned is not None and path.stat().st_size == thinned.num_bytes
 
 
 def _seal(plan: Plan, request: PrepareRequest) -> None:
     from pipelines.seal import seal
 
-    seal(plan, max_rejected_share=request.max_rejected_share)
+    seal(
+        plan,
+        max_rejected_share=request.max_rejected_share,
+        max_missing_share=request.max_missing_share,
+        workers=request.workers,
+    )
 
 
 def _answer(plan: Plan, *, shards_made: int) -> Prepared:

@@ -7,29 +7,32 @@ from contextlib import contextmanager
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipelines import watch
 from pipelines.config import PrepareRequest
-from pipelines.plan import CANNOT_WRITE, Plan, Shard
-from pipelines.transforms import PROGRESS, MakeShards, ShardTask
+from pipelines.plan import CANNOT_WRITE, Plan
+from pipelines.tasks import ShardTask
+from pipelines.transforms import PROGRESS, MakeShards
 
 
-def make_shards(plan: Plan, shards: Sequence[Shard], request: PrepareRequest) -> None:
-    """Makes `shards`; when it returns, their files and ledger parts are on disk.
+def make_shards(plan: Plan, tasks: Sequence[ShardTask], request: PrepareRequest) -> None:
+    """Makes the shards of `tasks`; when it returns, their files and ledger parts are on disk.
 
     Raises:
       ValueError: a file could not be written, or Beam knows no such option.
     """
-    tasks = [
-        ShardTask(shard=shard, path=str(plan.folder / shard.name), part_path=str(plan.part_path(shard)))
-        for shard in shards
-    ]
-    PROGRESS.start(done=len(plan.shards) - len(shards), total=len(plan.shards))
-    with _refusals(), make_pipeline(request) as pipeline:
+    with _refusals():
+        pipeline = make_pipeline(request)
         # One collection from one source to one end: a runner that computes only the last is enough.
         _ = (
             pipeline
             | "list shards" >> beam.Create(tasks, reshuffle=False)
             | "make shards" >> MakeShards(config=plan.config, folder=plan.listed.folder, labels=plan.labels)
         )
+        if request.beam_options:
+            watch.run(pipeline, plan)
+        else:
+            PROGRESS.start(done=len(plan.shards) - len(tasks), total=len(plan.shards))
+            pipeline.run().wait_until_finish()
 
 
 @contextmanager
@@ -46,7 +49,7 @@ def _refusals() -> Iterator[None]:
 
 def make_pipeline(request: PrepareRequest) -> beam.Pipeline:
     """An empty pipeline on the runner of the request, whose Beam options win over ours."""
-    if any(option.startswith("--runner") for option in request.beam_options):
+    if any(option.split("=")[0] == "--runner" for option in request.beam_options):
         return beam.Pipeline(options=PipelineOptions(list(request.beam_options)))
     # Threads: decoding and resampling release the interpreter, and nothing is copied between processes.
     ours = ["--direct_running_mode=multi_threading", f"--direct_num_workers={request.workers}"]

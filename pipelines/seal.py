@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,33 +17,44 @@ from infra.card import (
     SplitCard,
     write_card,
 )
-from infra.config import content_hash
+from infra.config import hash_of_list
 from infra.files import write_atomically
+from pipelines.budget import check_budget
 from pipelines.corpora.catalog import CATALOG
+from pipelines.drop import drop_copies
 from pipelines.examples import FEATURES
-from pipelines.ledger import Row, read_part, write_ledger
+from pipelines.ledger import LedgerRows, Row, kept_identities, read_part_shard
+from pipelines.merging import merge_parts
 from pipelines.plan import PARTS_NAME, Plan, relevant_config
-from pipelines.statistics import count, statistics
+from pipelines.statistics import statistics
+from pipelines.tfds_metadata import write_tfds_files
 
-_NAMED = 5
 
-
-def seal(plan: Plan, *, max_rejected_share: float) -> DatasetCard:
-    """Merges the parts of a plan whose shards are all done, and writes the card.
+def seal(
+    plan: Plan, *, max_rejected_share: float, max_missing_share: float | None = None, workers: int = 1
+) -> DatasetCard:
+    """Drops copies as the config says, merges the parts of a plan whose shards are all done, and writes the card.
 
     Raises:
       ValueError: nothing was kept, or more than the budget was rejected; no card then.
     """
-    parts = [read_part(plan.part_path(shard)) for shard in plan.shards]
-    rows = sorted((row for part, _ in parts for row in part), key=lambda row: row.clip_id)
     ledger_path, statistics_path = plan.folder / LEDGER_NAME, plan.folder / STATISTICS_NAME
-    write_ledger(ledger_path, rows)
+    parts = drop_copies(plan, workers=workers)
+    merge_parts(parts, ledger_path)
+    rows = LedgerRows(ledger_path)
     summary = statistics(rows, sample_rate=plan.config.sample_rate, ignored=plan.listed.ignored)
+    if plan.listed.facts:
+        summary["corpus"] = dict(plan.listed.facts)
     write_atomically(statistics_path, json.dumps(summary, indent=2, sort_keys=True) + "\n")
-    _check_budget(rows, max_rejected_share, ledger_path)
-    splits = _split_cards(plan, rows, [card for _, card in parts])
     corpus = CATALOG[plan.config.corpus]
-    card = write_card(
+    check_budget(
+        rows,
+        summary,
+        max_rejected_share=max_rejected_share,
+        max_missing_share=corpus.max_missing_share if max_missing_share is None else max_missing_share,
+    )
+    splits = _split_cards(plan, parts, {name: split["kept"] for name, split in summary["splits"].items()})
+    card = _write(
         plan.folder,
         DatasetCard(
             schema_version=SCHEMA_VERSION,
@@ -52,7 +63,7 @@ def seal(plan: Plan, *, max_rejected_share: float) -> DatasetCard:
             features=FEATURES,
             labels=plan.labels,
             splits=splits,
-            listed=len(rows),
+            listed=summary["listed"],
             kept=sum(split.clips for split in splits),
             config=relevant_config(plan.config),
             key=plan.key,
@@ -61,16 +72,25 @@ def seal(plan: Plan, *, max_rejected_share: float) -> DatasetCard:
             code_version=version("leafworks"),
             licence=corpus.licence,
             citation=corpus.citation,
-            snapshot_id=snapshot_id(rows),
+            snapshot_id=hash_of_list(kept_identities(ledger_path)),  # as `snapshot_id` of its rows, in less time
         ),
     )
     shutil.rmtree(plan.folder / PARTS_NAME)
     return card
 
 
+def _write(folder: Path, card: DatasetCard) -> DatasetCard:
+    write_tfds_files(folder, card)
+    return write_card(folder, card)
+
+
 def snapshot_id(rows: Iterable[Row]) -> str:
-    """Identifies what a snapshot holds, whatever its shards: ids, labels and samples of the kept clips."""
-    return content_hash(sorted([row.clip_id, row.labels, row.sha256] for row in rows if row.status == "kept"))
+    """Identifies what a snapshot holds, whatever its shards: ids, labels and samples of the kept clips.
+
+    The rows come sorted by clip id. It is the `content_hash` of the list of them, without such a list.
+    """
+    kept = ([row.clip_id, row.labels, row.sha256] for row in rows if row.status == "kept")
+    return hash_of_list(kept)
 
 
 def file_hash(path: Path) -> str:
@@ -79,41 +99,16 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _check_budget(rows: Sequence[Row], max_rejected_share: float, ledger_path: Path) -> None:
-    rejected = [row for row in rows if row.status != "kept"]
-    if len(rejected) == len(rows):
-        raise ValueError(
-            f"A snapshot has at least one clip. Received: {len(rows)} listed, none kept. {_findings(rejected)}"
-        )
-    share = len(rejected) / len(rows)
-    if share > max_rejected_share:
-        raise ValueError(
-            f"At most {max_rejected_share:.1%} of the clips may be rejected. Received: {len(rejected)} of "
-            f"{len(rows)} ({share:.1%}). {_findings(rejected)}\nEvery reason is in {ledger_path}. Mend or "
-            f"remove these files, or raise the budget: `--max-rejected-share {share + 0.005:.2f}` finishes "
-            "without decoding again."
-        )
-
-
-def _findings(rejected: Sequence[Row]) -> str:
-    counts = ", ".join(f"{number} {status}" for status, number in count(row.status for row in rejected).items())
-    first = "\n".join(f"  {row.clip_id}: {row.status}: {row.reason}" for row in rejected[:_NAMED])
-    more = f"\n  and {len(rejected) - _NAMED} more" if len(rejected) > _NAMED else ""
-    return f"Rejected: {counts}. The first:\n{first}{more}"
-
-
-def _split_cards(plan: Plan, rows: Sequence[Row], cards: Sequence[ShardCard]) -> tuple[SplitCard, ...]:
+def _split_cards(plan: Plan, parts: Sequence[Path], kept: Mapping[str, int]) -> tuple[SplitCard, ...]:
     """Splits that have clips; the files of one that kept none hold nothing and go."""
-    kept = count(row.split for row in rows if row.status == "kept")
-    for shard in plan.shards:
-        if shard.split not in kept:
+    shards: dict[str, list[ShardCard]] = {split: [] for split in SPLITS}
+    for shard, part in zip(plan.shards, parts, strict=True):
+        if kept.get(shard.split):
+            card = read_part_shard(part)
+            assert card is not None  # a plan is sealed when all its shards are done
+            shards[shard.split].append(card)
+        else:
             (plan.folder / shard.name).unlink(missing_ok=True)
     return tuple(
-        SplitCard(
-            name=split,
-            clips=kept[split],
-            shards=tuple(card for shard, card in zip(plan.shards, cards, strict=True) if shard.split == split),
-        )
-        for split in SPLITS
-        if split in kept
+        SplitCard(name=split, clips=kept[split], shards=tuple(cards)) for split, cards in shards.items() if cards
     )

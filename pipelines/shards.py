@@ -12,6 +12,7 @@ import google_crc32c
 from infra.card import ShardCard
 
 HEADER_BYTES = 12  # length, uint64, and its CRC; the payload follows, then the payload's CRC
+_CRC_BYTES = 2**20  # at a time; the library takes no views
 _LENGTH, _CRC = struct.Struct("<Q"), struct.Struct("<I")
 
 
@@ -24,13 +25,14 @@ class ShardWriter:
         self._num_bytes = 0
         self._records = 0
 
-    def write(self, payload: bytes) -> int:
-        """Appends one record; returns the byte offset of its payload in the file."""
+    def write(self, *payload: bytes | memoryview) -> int:
+        """Appends one record, given in pieces; returns the byte offset of its payload in the file."""
         offset = self._num_bytes + HEADER_BYTES
-        length = _LENGTH.pack(len(payload))
+        length = _LENGTH.pack(sum(memoryview(piece).nbytes for piece in payload))
         self._append(length + _CRC.pack(masked_crc(length)))
-        self._append(payload)
-        self._append(_CRC.pack(masked_crc(payload)))
+        for piece in payload:
+            self._append(piece)
+        self._append(_CRC.pack(masked_crc(*payload)))
         self._records += 1
         return offset
 
@@ -43,10 +45,10 @@ class ShardWriter:
         """What the file holds now."""
         return ShardCard(name=name, records=self._records, num_bytes=self._num_bytes, sha256=self._hash.hexdigest())
 
-    def _append(self, content: bytes) -> None:
+    def _append(self, content: bytes | memoryview) -> None:
         self._stream.write(content)
         self._hash.update(content)
-        self._num_bytes += len(content)
+        self._num_bytes += memoryview(content).nbytes
 
 
 def read_shard(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -67,10 +69,19 @@ def read_shard(path: Path) -> Iterator[tuple[int, bytes]]:
             record += 1
 
 
-def masked_crc(content: bytes) -> int:
-    """CRC-32C, rotated and shifted as TFRecord files want it."""
-    crc = google_crc32c.value(content)
+def masked_crc(*content: bytes | memoryview) -> int:
+    """CRC-32C of the pieces, rotated and shifted as TFRecord files want it."""
+    crc = 0
+    for piece in content:
+        for begin in range(0, memoryview(piece).nbytes, _CRC_BYTES):
+            crc = google_crc32c.extend(crc, bytes(piece[begin : begin + _CRC_BYTES]))
     return int(((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def begins_like_records(head: bytes) -> bool:
+    """Whether a file that begins with `head` (`HEADER_BYTES` of it) begins with the length of a record and its CRC."""
+    length, check = head[: _LENGTH.size], head[_LENGTH.size : HEADER_BYTES]
+    return len(check) == _CRC.size and masked_crc(length) == _CRC.unpack(check)[0]
 
 
 def _read_record(stream: IO[bytes], left: int, where: str) -> bytes:

@@ -6,6 +6,8 @@ from pathlib import Path
 from infra.card import CARD_NAME, LEDGER_NAME, SPLITS, DatasetCard, read_card
 from infra.stage import serve
 from pipelines.config import RejectedClip, ShowRequest, SnapshotSummary
+from pipelines.copies import identical
+from pipelines.findings import findings
 from pipelines.ledger import Row, read_ledger
 from pipelines.statistics import count, hours
 
@@ -47,9 +49,24 @@ def _summary(folder: Path, card: DatasetCard | None, rows: list[Row]) -> Snapsho
         rejected=tuple(
             RejectedClip(clip_id=row.clip_id, status=row.status, reason=row.reason) for row in rejected[:_NAMED]
         ),
+        findings=_findings(rows, card),
         licence=card.licence if card else "",
         note="" if card else _UNFINISHED,
     )
+
+
+def _findings(rows: list[Row], card: DatasetCard | None) -> tuple[str, ...]:
+    """Those of the corpus, and how many copies there are."""
+    said = findings(rows, sample_rate=card.sample_rate) if card else []
+    kept = [row for row in rows if row.status == "kept"]
+    copies = list(identical(kept))
+    across = sum(len({kept[at].split for at in same}) > 1 for same in copies)
+    if copies:
+        said.append(
+            f"{sum(map(len, copies))} clips have an exact copy; {across} recordings are in more than one split. "
+            "`leafworks duplicates` names them and looks for near ones; `--drop` of `leafworks prepare` drops them."
+        )
+    return tuple(said)
 
 
 if __name__ == "__main__":

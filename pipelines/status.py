@@ -7,13 +7,16 @@ Status = Literal[
     "missing",  # listed, but no readable file
     "changed",  # another size or time than when it was listed
     "empty",  # 0 bytes
-    "unsupported",  # not audio, or a format libsndfile cannot read
+    "unsupported",  # not audio, or a format that neither libsndfile nor FFmpeg reads
     "truncated",  # fewer bytes or samples than the file announces
     "corrupt",  # fails a checksum or stops the decoder
+    "crashed",  # ended the process that decoded it
+    "timed_out",  # decoded for longer than its length allows
     "too_short",
     "silent",
     "non_finite",  # NaN or infinite samples
     "unlabelled",
+    "duplicate",  # a copy of a clip that stays, dropped as the config says
 ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pipelines.audio import Waveform
-from pipelines.config import SyntheticConfig
+from pipelines.corpora.config import SyntheticConfig
 
 _TOP_HZ = 8_000.0  # sounds lie below this, or below half the sample rate where that is lower
 

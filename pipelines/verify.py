@@ -14,6 +14,7 @@ from pipelines.config import Verification, VerifyRequest
 from pipelines.ledger import Row, read_ledger
 from pipelines.seal import file_hash, snapshot_id
 from pipelines.shards import read_shard
+from pipelines.tfds_metadata import tfds_files
 
 
 def verify(request: VerifyRequest) -> Verification:
@@ -83,7 +84,13 @@ def _check_files(folder: Path, card: DatasetCard) -> Iterator[str]:
             yield f"{name}: the file is missing."
         elif file_hash(folder / name) != sha256:
             yield f"{name}: its bytes are not those that the card names (SHA-256)."
-    known = {CARD_NAME, LEDGER_NAME, STATISTICS_NAME, *_shard_cards(card)}
+    for_tfds = tfds_files(card)
+    for name, content in for_tfds.items():
+        if not (folder / name).is_file():
+            yield f"{name}: the file is missing; TensorFlow Datasets reads the snapshot by it."
+        elif (folder / name).read_bytes() != content.encode():
+            yield f"{name}: it does not say what the card says."
+    known = {CARD_NAME, LEDGER_NAME, STATISTICS_NAME, *for_tfds, *_shard_cards(card)}
     for path in sorted(folder.iterdir()):
         if path.name not in known:
             yield f"{path.name}: a foreign file, which no part of the card names; remove it."
@@ -91,8 +98,9 @@ def _check_files(folder: Path, card: DatasetCard) -> Iterator[str]:
 
 def _check_counts(card: DatasetCard, rows: Sequence[Row]) -> Iterator[str]:
     kept = [row for row in rows if row.status == "kept"]
-    if snapshot_id(rows) != card.snapshot_id:
-        yield f"{LEDGER_NAME}: its kept clips make the id {snapshot_id(rows)}, not {card.snapshot_id}."
+    found = snapshot_id(sorted(rows, key=lambda row: row.clip_id))
+    if found != card.snapshot_id:
+        yield f"{LEDGER_NAME}: its kept clips make the id {found}, not {card.snapshot_id}."
     if (len(rows), len(kept)) != (card.listed, card.kept):
         yield (
             f"{LEDGER_NAME}: {len(rows)} clips listed and {len(kept)} kept; "

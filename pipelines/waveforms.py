@@ -4,15 +4,14 @@ import os
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
 from infra.stage import report_progress, serve
-from pipelines import audio
-from pipelines.clip import printable, stamp_of
-from pipelines.config import RejectedClip, Waveform, Waveforms, WaveformsRequest
+from pipelines.clip import printable
+from pipelines.config import RejectedClip
 from pipelines.corpora.recordings import find_recordings
-from pipelines.decoding import read_recording, resampled
+from pipelines.isolation import CHILDREN
+from pipelines.requests import Waveform, Waveforms, WaveformsRequest
 from pipelines.status import Rejected
+from pipelines.waveform_task import WaveformTask
 
 
 def decode(request: WaveformsRequest) -> Waveforms:
@@ -72,25 +71,10 @@ def _distinct(names: dict[str, str]) -> dict[str, str]:
 
 
 def _decoded(path: str, name: str, waveform_path: Path, *, sample_rate: int) -> Waveform:
-    stamp = stamp_of(path)
-    if stamp is None:
-        raise Rejected("missing", "there is no such file")
-    if stamp.num_bytes == 0:
-        raise Rejected("empty", "the file has 0 bytes")
-    recording = read_recording(Path(path))
-    waveform = resampled(recording, sample_rate=sample_rate)
-    if not len(waveform):
-        raise Rejected("too_short", f"the file is {recording.format} with no samples")
-    np.save(waveform_path, waveform)
-    channels = f"{recording.channels} channel{'s' if recording.channels > 1 else ''}"
-    return Waveform(
-        name=name,
-        path=str(waveform_path),
-        source=printable(path),
-        seconds=len(waveform) / sample_rate,
-        described=f"{recording.format}, {recording.rate} Hz, {channels}",
-        note="digital silence or a constant" if audio.swing_db(waveform) is None else "",
-    )
+    answer = CHILDREN.run(WaveformTask(path=path, waveform_path=str(waveform_path), sample_rate=sample_rate))
+    if "status" in answer:
+        raise Rejected(answer["status"], answer["reason"])
+    return Waveform(name=name, path=str(waveform_path), source=printable(path), **answer)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,27 @@ MODULES = {"quickstart": quickstart, "fsdd": fsdd, "esc10": esc10, "folder": fol
 
 CORPORA: dict[str, str] = {
     "synthetic": "Eleven classes of sounds made from a seed; needs no source.",
-    "folder": "Any folder of recordings: a class per sub-folder, or a table with path, label[, split][, group].",
+    "folder": "Any folder of recordings: a class per sub-folder, or a table with path, label(s)[, split][, group].",
     "fsdd": "Free Spoken Digit Dataset: 3,000 spoken digits of 6 speakers, 8 kHz.",
     "esc10": "ESC-10: 400 environmental sounds of 10 classes in 5 folds, 44.1 kHz (or those rows of ESC-50).",
+    "esc50": "ESC-50: 2,000 environmental sounds of 50 classes in 5 folds, 44.1 kHz.",
+    "speech_commands": "Speech Commands v1 and v2: one-second words, all 30 or 35 of them or 12 classes, 16 kHz.",
+    "voxceleb1": "VoxCeleb1: speaker identification, 153,516 utterances of 1,251 speakers, 16 kHz.",
+    "librispeech": "LibriSpeech: speaker identification inside one subset (train-clean-100: 251 speakers), 16 kHz.",
+    "nsynth": "NSynth: 305,979 notes of 4 s, 11 families of instruments or 128 pitches, 16 kHz; WAV or TFRecord.",
+    "crema_d": "CREMA-D: 7,438 sentences acted in 6 emotions by 91 actors, 16 kHz.",
+    "voxforge": "VoxForge: spoken language, 6 languages, from its archives as downloaded, mostly 16 kHz.",
+    "tut_urban_2018": "TUT Urban Acoustic Scenes 2018: 8,640 clips of 10 s, 10 scenes, 48 kHz stereo.",
+    "dcase2018_birds": "Bird audio detection of DCASE 2018: 35,690 clips of 10 s in 3 sets, with and without a bird.",
+    "urbansound8k": "UrbanSound8K: 8,732 city sounds up to 4 s, 10 classes in 10 folds, any format of WAV.",
+    "magnatagatune": "MagnaTagATune: music tagging, 25,863 clips of 29 s, the 50 most frequent of 188 tags.",
+    "panns_hdf5": "AudioSet as PANNs packs it: HDF5 files of waveforms, names and targets.",
+    "audio_json": "Lists of AST and PSLA in JSON, with class_labels_indices.csv and the audio they name.",
+    "tfds": "A folder that TensorFlow Datasets prepared, of any audio data set with classes.",
+    "webdataset": "Tar files of WebDataset: samples of audio with .json, .cls or .txt.",
+    "hf_parquet": "Parquet files with audio bytes and labels, as Hugging Face keeps data sets.",
+    "fsd50k": "FSD50K: 51,197 sounds with several of 200 labels each, 44.1 kHz.",
+    "audioset": "AudioSet: the published segment lists, 527 classes, and the audio one has of them, in any habit.",
 }
 FRONTENDS: dict[str, str] = {
     "mel": "Mel filterbank energies, logarithm or (mel_pcen) learned PCEN; fixed filters.",

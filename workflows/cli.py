@@ -14,27 +14,18 @@ from typing import Any
 from infra import config
 from infra.stage import StageError, run_stage
 from pipelines.config import Prepared, ShowRequest, SnapshotSummary, Verification, VerifyRequest
+from pipelines.requests import Difference, DiffRequest, Duplicates, DuplicatesRequest, Fetched, Page, PageRequest
 from training.config import Inspected, InspectRequest
 from workflows import catalog, console, flags
-from workflows.commands import (
-    Featurize,
-    FeaturizeInitial,
-    Inspect,
-    InspectInitial,
-    List,
-    Planned,
-    Prepare,
-    Report,
-    Run,
-    Show,
-    Verify,
-    text,
-)
+from workflows.commands import Featurize, FeaturizeInitial, Inspect, InspectInitial, List, Planned, Report, Run, text
 from workflows.features import featurize
 from workflows.places import Places
 from workflows.plan import make_plan
+from workflows.preparation import plan_preparation
+from workflows.prepare_commands import Fetch, Prepare, Show, Verify
 from workflows.report import make_table, write_page
 from workflows.runner import read_state, run
+from workflows.snapshots import Diff, FindDuplicates, print_difference, print_duplicates
 from workflows.sources import frontend_source
 
 USAGE = """\
@@ -42,9 +33,13 @@ leafworks: from raw recordings to a table of audio front ends, with intervals.
 
   leafworks run NAME|FILE.py [--source DIR]    prepare, train, report; a second time: only what is missing
   leafworks plan NAME|FILE.py [--source DIR]   what would run, why, how long
+  leafworks plan prepare CORPUS [--source DIR] clips, hours, bytes, shards, time and disk of a preparation
+  leafworks fetch CORPUS --to DIR              downloads a corpus, checks it and unpacks it; again: goes on
   leafworks prepare CORPUS [--source DIR]      one corpus to one snapshot of TFRecord shards
   leafworks verify SNAPSHOT                    read every record again and compare with ledger and card
-  leafworks show SNAPSHOT                      what a snapshot holds, and which clips were rejected and why
+  leafworks show SNAPSHOT [--page OUT.html]    what a snapshot holds, and which clips were rejected and why
+  leafworks diff SNAPSHOT SNAPSHOT             clips only here, only there, changed, and why
+  leafworks duplicates SNAPSHOT...             copies and near copies, within and across splits and snapshots
   leafworks report NAME                        the table and the page again
   leafworks inspect FRONTEND                   pictures and numbers of what a front end does and has learned
   leafworks featurize WAV... --frontend FRONTEND   features of any recordings, and a picture of each
@@ -52,7 +47,8 @@ leafworks: from raw recordings to a table of audio front ends, with intervals.
 
 `leafworks COMMAND --help` explains a command and its flags; `leafworks run NAME --help` lists every knob of an
 experiment with its default. FRONTEND is a name that `leafworks list` prints, run:ID of a trained one, or a .keras
-file. plan, verify, show, report and list print JSON with --json. Results go below ./output (--root).
+file. plan, fetch, verify, show, diff, duplicates, report and list print JSON with --json. Results go below ./output
+(--root).
 
 Start here:  leafworks run quickstart
 """
@@ -120,11 +116,26 @@ def _run(arguments: list[str]) -> int:
 
 
 def _plan(arguments: list[str]) -> int:
+    if arguments[:1] == ["prepare"]:
+        return plan_preparation(arguments[1:])
     command = flags.with_workflow(Planned, "plan", arguments)
     if command is None:
         return 0
     plan = make_plan(command.workflow, places=Places(command.root), source=text(command.source))
     return _show(command.json, plan, console.print_plan)
+
+
+def _fetch(arguments: list[str]) -> int:
+    command = flags.parse(Fetch, "fetch", arguments)
+    with console.progress() as progress:
+        fetched = run_stage(
+            "pipelines.fetch",
+            command.request(),
+            Fetched,
+            on_line=progress.line,
+            on_progress=progress.update,
+        )
+    return _show(command.json, fetched, console.print_fetched)
 
 
 def _prepare(arguments: list[str]) -> int:
@@ -151,7 +162,25 @@ def _verify(arguments: list[str]) -> int:
 def _show_snapshot(arguments: list[str]) -> int:
     command = flags.parse(Show, "show", arguments)
     summary = run_stage("pipelines.show", ShowRequest(snapshot=str(command.snapshot)), SnapshotSummary)
-    return _show(command.json, summary, console.print_summary)
+    _show(command.json, summary, console.print_summary)
+    if command.page is not None:
+        snapshot, page = str(command.snapshot), str(command.page)
+        request = PageRequest(snapshot=snapshot, page=page, source=text(command.source))
+        print(f"Page: {run_stage('pipelines.page', request, Page).page}", file=sys.stderr)
+    return 0
+
+
+def _diff(arguments: list[str]) -> int:
+    command = flags.parse(Diff, "diff", arguments)
+    request = DiffRequest(before=str(command.before), after=str(command.after), common=text(command.common))
+    return _show(command.json, run_stage("pipelines.diff", request, Difference), print_difference)
+
+
+def _duplicates(arguments: list[str]) -> int:
+    command = flags.parse(FindDuplicates, "duplicates", arguments)
+    folders = tuple(str(folder) for folder in command.snapshots)
+    request = DuplicatesRequest(snapshots=folders, near=command.near, workers=command.workers)
+    return _show(command.json, run_stage("pipelines.duplicates", request, Duplicates), print_duplicates)
 
 
 def _report(arguments: list[str]) -> int:
@@ -218,9 +247,12 @@ def _list(arguments: list[str]) -> int:
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": _run,
     "plan": _plan,
+    "fetch": _fetch,
     "prepare": _prepare,
     "verify": _verify,
     "show": _show_snapshot,
+    "diff": _diff,
+    "duplicates": _duplicates,
     "report": _report,
     "inspect": _inspect,
     "featurize": _featurize,

@@ -4,17 +4,15 @@ The loaded workflow is a field of those that take one, so that any knob of an ex
 `leafworks run quickstart --train.epochs 2`.
 """
 
-import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from frontends.config import FrontendConfig
-from pipelines.config import CorpusName, FolderConfig, PrepareConfig, PrepareRequest, SplitConfig, SyntheticConfig
+from pipelines.config import PrepareRequest
 from training.config import FeatureFormat
-from workflows.places import Places
 from workflows.workflow import DEFAULT_ROOT, Workflow
 
 WorkflowFields = Annotated[Workflow, tyro.conf.arg(name="")]
@@ -54,82 +52,6 @@ class Planned:
     workflow: WorkflowFields
     source: Path | None = None
     root: Path = DEFAULT_ROOT
-    json: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepare:
-    """Turns one corpus into one snapshot: TFRecord shards, a ledger of every clip, a card.
-
-    A run that was stopped goes on where it was. Clips that cannot be kept are in the ledger with their
-    reason; if they are too many, the run ends with an error after it has finished and said what it found.
-
-    Attributes:
-      corpus: synthetic, folder, fsdd or esc10; `leafworks list` describes them.
-      source: folder of the recordings.
-      root: snapshots go to ROOT/snapshots/CORPUS/KEY.
-      workers: threads that decode.
-      max_rejected_share: largest share of rejected clips that is not an error, 0 to 1.
-      beam_options: given to Beam as they are, e.g. --runner=FlinkRunner; the default is its local runner.
-      sample_rate: of the stored waveforms, in Hz.
-      min_duration_ms: shorter clips are rejected.
-      silence_db: clips that stay below this peak level, in dB re full scale, are rejected.
-      clips_per_shard: a shard is the unit of work and of resume.
-      split: shares where a corpus has no official split.
-      folder: where the labels of a folder are.
-      synthetic: the corpus made on the spot.
-    """
-
-    corpus: tyro.conf.Positional[CorpusName]
-    source: Path | None = None
-    root: Path = DEFAULT_ROOT
-    workers: int = PrepareRequest.workers
-    max_rejected_share: float = PrepareRequest.max_rejected_share
-    beam_options: tuple[str, ...] = ()
-    sample_rate: int = PrepareConfig.sample_rate
-    min_duration_ms: float = PrepareConfig.min_duration_ms
-    silence_db: float = PrepareConfig.silence_db
-    clips_per_shard: int = PrepareConfig.clips_per_shard
-    split: SplitConfig = field(default_factory=SplitConfig)
-    folder: FolderConfig = field(default_factory=FolderConfig)
-    synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
-
-    def request(self) -> PrepareRequest:
-        """What the stage is asked."""
-        names = {f.name for f in dataclasses.fields(PrepareConfig)}
-        return PrepareRequest(
-            config=PrepareConfig(**{name: getattr(self, name) for name in names}),
-            source=text(self.source),
-            root=str(Places(self.root).snapshots),
-            workers=self.workers,
-            max_rejected_share=self.max_rejected_share,
-            beam_options=self.beam_options,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verify:
-    """Reads every record of a snapshot again, with its checksums, and compares with ledger and card.
-
-    Attributes:
-      snapshot: the folder with the card.
-      json: print JSON.
-    """
-
-    snapshot: tyro.conf.Positional[Path]
-    json: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Show:
-    """Says what a snapshot holds: splits, hours, classes, and the rejected clips with their reasons.
-
-    Attributes:
-      snapshot: the folder with the card.
-      json: print JSON.
-    """
-
-    snapshot: tyro.conf.Positional[Path]
     json: bool = False
 
 

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table as RichTable
 
 from pipelines.config import Prepared, SnapshotSummary, Verification
+from pipelines.requests import Fetched
 from training.config import Inspected
 from workflows.features import Features
 from workflows.plan import Plan
@@ -100,6 +101,16 @@ def print_plan(plan: Plan) -> None:
     )
 
 
+def print_fetched(fetched: Fetched) -> None:
+    """The files of a corpus, and what is left to the user."""
+    for file in fetched.files:
+        origin = "was there" if file.found else "checked" if file.checked else "its owner publishes no checksum"
+        print(f"{file.name}: {file.num_bytes:,} bytes, sha256 {file.sha256} ({origin})")
+    if fetched.by_hand:
+        print(fetched.by_hand)
+    print(f"prepare it:  leafworks prepare {fetched.corpus} --source {fetched.source}")
+
+
 def print_prepared(prepared: Prepared) -> None:
     """What a preparation made."""
     counts = ", ".join(f"{count} {status}" for status, count in sorted(prepared.clips.items()))
@@ -176,6 +187,8 @@ def print_summary(summary: SnapshotSummary) -> None:
     if summary.hours is not None:
         grid.add_row("hours", *(f"{summary.hours.get(split, 0.0):.2f}" for split in summary.clips))
     _print(grid)
+    for finding in summary.findings:
+        print(f"finding: {finding}")
     for clip in summary.rejected:
         print(f"{clip.status}: {clip.clip_id}: {clip.reason}")
 

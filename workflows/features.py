@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.stage import run_stage
-from pipelines.config import Waveforms, WaveformsRequest
+from pipelines.requests import Waveforms, WaveformsRequest
 from training.config import (
     FeatureFile,
     FeatureFormat,

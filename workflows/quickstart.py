@@ -6,7 +6,8 @@ Eleven classes of synthetic sounds; log-mel and LEAF before a small ConvNet, thr
 above 90 % test accuracy.
 """
 
-from pipelines.config import PrepareConfig, SyntheticConfig
+from pipelines.config import PrepareConfig
+from pipelines.corpora.config import SyntheticConfig
 from training.config import TrainConfig
 from workflows.workflow import LAPTOP_ENCODER, Workflow
 

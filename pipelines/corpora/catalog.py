@@ -1,12 +1,37 @@
 """The corpora by name. A new corpus is a file beside this one and an entry here."""
 
+import dataclasses
 import os
 from pathlib import Path
 from types import ModuleType
 
 from pipelines.clip import Listed
-from pipelines.config import CorpusName, PrepareConfig
-from pipelines.corpora import esc10, folder, fsdd, synthetic
+from pipelines.config import PrepareConfig
+from pipelines.corpora import (
+    audio_json,
+    audioset,
+    crema_d,
+    dcase2018_birds,
+    esc10,
+    esc50,
+    folder,
+    fsd50k,
+    fsdd,
+    hf_parquet,
+    librispeech,
+    magnatagatune,
+    nsynth,
+    panns_hdf5,
+    speech_commands,
+    synthetic,
+    tfds,
+    tut_urban_2018,
+    urbansound8k,
+    voxceleb1,
+    voxforge,
+    webdataset,
+)
+from pipelines.corpora.config import CorpusName
 from pipelines.corpora.corpus import Corpus
 
 
@@ -19,14 +44,33 @@ def _corpus(module: ModuleType, *, configured_by: tuple[str, ...] = (), needs_so
         configured_by=configured_by,
         needs_source=needs_source,
         list_clips=module.list_clips,
+        max_missing_share=getattr(module, "MAX_MISSING_SHARE", None),
     )
 
 
 CATALOG: dict[CorpusName, Corpus] = {
     "synthetic": _corpus(synthetic, configured_by=("synthetic",), needs_source=False),
     "folder": _corpus(folder, configured_by=("split",)),  # the table's whole content is in the clips
-    "fsdd": _corpus(fsdd),
-    "esc10": _corpus(esc10),
+    "fsdd": _corpus(fsdd, configured_by=("fsdd",)),
+    "esc10": _corpus(esc10, configured_by=("esc10",)),
+    "esc50": _corpus(esc50, configured_by=("esc50",)),
+    "speech_commands": _corpus(speech_commands, configured_by=("speech_commands",)),
+    "voxceleb1": _corpus(voxceleb1),
+    "librispeech": _corpus(librispeech, configured_by=("split", "librispeech")),
+    "nsynth": _corpus(nsynth, configured_by=("nsynth",)),
+    "crema_d": _corpus(crema_d, configured_by=("crema_d",)),
+    "voxforge": _corpus(voxforge, configured_by=("split",)),
+    "tut_urban_2018": _corpus(tut_urban_2018, configured_by=("split",)),
+    "dcase2018_birds": _corpus(dcase2018_birds, configured_by=("split", "dcase2018_birds")),
+    "urbansound8k": _corpus(urbansound8k, configured_by=("urbansound8k",)),
+    "magnatagatune": _corpus(magnatagatune, configured_by=("magnatagatune",)),
+    "fsd50k": _corpus(fsd50k),
+    "audioset": _corpus(audioset, configured_by=("split", "audioset")),
+    "panns_hdf5": _corpus(panns_hdf5, configured_by=("split", "audioset")),
+    "audio_json": _corpus(audio_json, configured_by=("split", "audioset", "audio_json")),
+    "tfds": _corpus(tfds, configured_by=("split", "tfds")),
+    "webdataset": _corpus(webdataset, configured_by=("split", "webdataset")),
+    "hf_parquet": _corpus(hf_parquet, configured_by=("split", "hf_parquet")),
 }
 
 
@@ -45,4 +89,4 @@ def list_corpus(config: PrepareConfig, source: str | None) -> Listed:
         )
     listed = corpus.list_clips(Path(source or ".").absolute(), config)
     clips = tuple(sorted(listed.clips, key=lambda clip: clip.clip_id))
-    return Listed(clips=clips, folder=listed.folder, ignored=listed.ignored)
+    return dataclasses.replace(listed, clips=clips)

@@ -21,6 +21,8 @@ class Corpus:
         this corpus lists or renders; the others stay out of the snapshot's key.
       needs_source: whether it reads files.
       list_clips: (source folder, config) -> what the corpus lists; it never decodes.
+      max_missing_share: of a corpus that lists more than anybody has: clips without a file are counted apart from
+        the rejected ones, and may be this share of all; None: a missing clip is a rejected one.
     """
 
     name: str
@@ -30,3 +32,4 @@ class Corpus:
     configured_by: tuple[str, ...]
     needs_source: bool
     list_clips: Callable[[Path, PrepareConfig], Listed]
+    max_missing_share: float | None = None

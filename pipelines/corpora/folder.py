@@ -22,7 +22,7 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
     found, ignored = find_recordings(source)
     table = config.folder.table
     if table is None:
-        rows = [Row(path=path, label=path.split("/")[0] if "/" in path else "") for path in found]
+        rows = [Row(path=path, labels=(path.split("/")[0],) if "/" in path else ()) for path in found]
     else:
         rows = read_table(source / table)
         named = {row.path for row in rows} | {posixpath.normpath(table)}
@@ -42,7 +42,7 @@ def _clip(source: Path, row: Row, config: PrepareConfig) -> Clip:
     return Clip(
         clip_id=clip_id,
         source=row.path,
-        labels=(printable(row.label),) if row.label else (),
+        labels=tuple(map(printable, row.labels)),
         split=row.split or hashed_split(group, config.split),
         group=group,
         stamp=stamp_of(f"{source}/{row.path}"),

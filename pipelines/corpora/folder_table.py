@@ -9,15 +9,16 @@ from pathlib import Path
 
 from infra.card import SPLITS
 
+_SEPARATOR = ";"  # between the labels of one clip
 _REQUIRED, _OPTIONAL = ("path", "label"), ("split", "group")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One recording; an empty split or group means: not said."""
+    """One recording with its labels; an empty split or group means: not said."""
 
     path: str
-    label: str
+    labels: tuple[str, ...]
     split: str = ""
     group: str = ""
 
@@ -59,14 +60,17 @@ def _rows(reader: "csv.DictReader[str]", path: Path) -> Iterator[Row]:
 
 
 def _row(values: dict[str, str], where: str) -> Row:
-    relative, label = values["path"], values["label"].strip()
+    relative, labels = (
+        values["path"],
+        tuple(dict.fromkeys(filter(None, map(str.strip, values["label"].split(_SEPARATOR))))),
+    )
     split, group = ((values.get(name) or "").strip() for name in _OPTIONAL)
     if "\0" in relative:
         raise ValueError(f"{where}: a path has no zero byte. Received: {relative!r}.")
     if not relative or posixpath.isabs(relative) or ".." in relative.split("/"):
         raise ValueError(f"{where}: a path is relative to the source folder and inside it. Received: {relative!r}.")
-    if not label:
+    if not labels:
         raise ValueError(f"{where}: a label is not empty. Received: {values}.")
     if split and split not in SPLITS:
         raise ValueError(f"{where}: a split is one of {SPLITS} or empty. Received: {split!r}.")
-    return Row(path=posixpath.normpath(relative), label=label, split=split, group=group)
+    return Row(path=posixpath.normpath(relative), labels=labels, split=split, group=group)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipelines.clip import Clip, Listed, printable, stamp_of
 from pipelines.config import PrepareConfig
+from pipelines.corpora.config import FsddConfig
 from pipelines.corpora.recordings import find_recordings
 
 LICENCE = "CC BY-SA 4.0"
@@ -15,12 +16,15 @@ _NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_/]+)_(?P<take>\d+)\.wav", re.I
 _TEST_TAKES, _VALIDATION_TAKES = range(5), range(5, 10)
 
 
-def list_clips(source: Path, _config: PrepareConfig) -> Listed:
-    """Takes 0-4 are the official test set; 5-9 of the official training set validate. Group: speaker."""
+def list_clips(source: Path, config: PrepareConfig) -> Listed:
+    """Takes 0-4 are the official test set; 5-9 of the official training set validate.
+
+    Group: the speaker; where speakers are the labels (`fsdd.target`), the recording.
+    """
     folder = source / "recordings" if (source / "recordings").is_dir() else source
     found, ignored = find_recordings(folder)
     matches = [(path, _NAME.fullmatch(path)) for path in found]
-    clips = tuple(_clip(folder, path, match) for path, match in matches if match)
+    clips = tuple(_clip(folder, path, match, config.fsdd) for path, match in matches if match)
     if not clips:
         raise ValueError(
             "FSDD is a folder `recordings` of files named digit_speaker_take.wav, e.g. 7_george_12.wav. "
@@ -30,14 +34,14 @@ def list_clips(source: Path, _config: PrepareConfig) -> Listed:
     return Listed(clips=clips, folder=str(folder), ignored=tuple(sorted(map(printable, ignored + others))))
 
 
-def _clip(folder: Path, path: str, match: re.Match[str]) -> Clip:
+def _clip(folder: Path, path: str, match: re.Match[str], choice: FsddConfig) -> Clip:
     take = int(match["take"])
     split = "test" if take in _TEST_TAKES else "validation" if take in _VALIDATION_TAKES else "train"
     return Clip(
         clip_id=printable(path),
         source=path,
-        labels=(match["digit"],),
+        labels=(printable(match[choice.target]),),
         split=split,
-        group=printable(match["speaker"]),
+        group=printable(match["speaker"] if choice.target == "digit" else path),
         stamp=stamp_of(f"{folder}/{path}"),
     )

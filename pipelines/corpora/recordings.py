@@ -6,10 +6,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipelines.clip import Stamp, stamp_of
 from pipelines.containers import HEAD_BYTES, container_of
 
 _SUFFIXES = re.compile(
-    r"\.(wav|wave|flac|ogg|oga|opus|mp3|aiff?|aifc|au|snd|caf|w64|rf64|m4a|aac|mp4|wma|webm|amr|3gp)$",
+    r"\.(wav|wave|flac|ogg|oga|opus|mp[23]|aiff?|aifc|au|snd|caf|w64|rf64|m4[ab]|aac|mp4|wma|webm|mk[av]|mov|amr|3gp|3g2"
+    r"|sph|nist|voc|wv|tta|ape|mpc|spx|e?ac3)$",
     re.IGNORECASE,
 )
 
@@ -27,6 +29,34 @@ def find_recordings(folder: Path) -> tuple[list[str], list[str]]:
     for path, is_recording in _walk(str(folder)):
         found[0 if is_recording else 1].append(path)
     return found
+
+
+def has_audio_suffix(name: str) -> bool:
+    """Whether a file's name ends as those of recordings do."""
+    return _SUFFIXES.search(name) is not None
+
+
+def walk_files(folder: Path) -> Iterator[tuple[str, Stamp | None]]:
+    """Every file below `folder` in the order of `find_recordings`, by its path relative to it, with its stamp.
+
+    A stamp is None for what is no regular file. One look at each file, none into it: for millions of them.
+    """
+    root = str(folder)
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        files: list[str] = []
+        folders: list[str] = []
+        try:
+            with os.scandir(f"{root}/{below}") as entries:
+                for entry in entries:  # names, not entries: an entry keeps half a kilobyte once it was asked
+                    is_folder = entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+                    (folders if is_folder else files).append(entry.name)
+        except OSError:
+            continue
+        for name in sorted(files):
+            yield f"{below}{name}", stamp_of(f"{root}/{below}{name}")
+        waiting += [f"{below}{name}/" for name in sorted(folders, reverse=True)]
 
 
 def _walk(root: str) -> Iterator[tuple[str, bool]]:
@@ -52,7 +82,7 @@ def _walk(root: str) -> Iterator[tuple[str, bool]]:
 def _is_recording(entry: os.DirEntry[str]) -> bool:
     if entry.name.startswith("."):
         return False
-    has_suffix = _SUFFIXES.search(entry.name) is not None
+    has_suffix = has_audio_suffix(entry.name)
     try:
         mode = entry.stat().st_mode
     except OSError:  # a link to nothing, or to itself: listed, and missing

@@ -16,7 +16,8 @@ with warnings.catch_warnings():  # Beam and its cloud clients warn when they are
     import apache_beam  # noqa: F401
 
 from pipelines.clip import Clip, stamp_of
-from pipelines.config import PrepareConfig, PrepareRequest, SyntheticConfig
+from pipelines.config import PrepareConfig, PrepareRequest
+from pipelines.corpora.config import SyntheticConfig
 from pipelines.decoding import Decoded, decode_clip
 from pipelines.prepare import prepare
 
@@ -86,6 +87,7 @@ def request_for(tmp_path: Path) -> Request:
         root: Path | None = None,
         workers: int = 2,
         max_rejected_share: float = 0.05,
+        max_missing_share: float | None = None,
         **config: Any,
     ) -> PrepareRequest:
         return PrepareRequest(
@@ -94,6 +96,7 @@ def request_for(tmp_path: Path) -> Request:
             root=str(root or tmp_path / "root"),
             workers=workers,
             max_rejected_share=max_rejected_share,
+            max_missing_share=max_missing_share,
         )
 
     return make

@@ -9,52 +9,10 @@ from pathlib import Path
 import pytest
 
 from infra.card import SPLITS
-from pipelines.config import PrepareConfig, SplitConfig, SyntheticConfig
-from pipelines.corpora.catalog import CATALOG, list_corpus
+from pipelines.config import PrepareConfig, SplitConfig
+from pipelines.corpora.catalog import list_corpus
+from pipelines.corpora.config import SyntheticConfig
 from pipelines.splits import hashed_split
-
-
-@pytest.fixture
-def sources(shared, tmp_path, write_files) -> dict[str, str | None]:
-    """Where each corpus of the catalog is."""
-    return {
-        "synthetic": None,
-        "folder": str(write_files(tmp_path, {"a/1.wav": b"x", "b/2.wav": b"y"})),
-        "fsdd": str(shared / "corpora/fsdd"),
-        "esc10": str(shared / "corpora/esc10"),
-    }
-
-
-@pytest.mark.parametrize("name", CATALOG)
-def test_every_corpus_conforms(sources, name):
-    """Sorted unique printable ids, known splits, a label, an existing source; the same a second time."""
-    corpus, source = CATALOG[name], sources[name]
-    assert corpus.name == name
-    assert corpus.licence
-    assert corpus.citation
-    assert corpus.source_page
-    listed = list_corpus(PrepareConfig(corpus=name), source)
-    ids = [clip.clip_id for clip in listed.clips]
-    assert ids == sorted(set(ids))
-    assert listed == list_corpus(PrepareConfig(corpus=name), source)
-    for clip in listed.clips:
-        assert clip.split in SPLITS
-        assert clip.labels
-        clip.clip_id.encode()
-        assert source is None or Path(listed.folder, clip.source).is_file()
-
-
-@pytest.mark.parametrize("name", ["folder", "fsdd", "esc10"])
-def test_a_source_that_is_not_the_corpus_is_refused(tmp_path, write_files, name):
-    """No folder, an empty one, and one of other files: the error says what the corpus looks like."""
-    config = PrepareConfig(corpus=name)
-    (tmp_path / "file").write_bytes(b"")
-    for source in (None, "", str(tmp_path / "nowhere"), str(tmp_path / "file"), str(tmp_path / ("x" * 300))):
-        with pytest.raises(ValueError, match="--source"):
-            list_corpus(config, source)
-    write_files(tmp_path, {"notes.txt": b"hello"})
-    with pytest.raises(ValueError, match=r"holds none|neither"):
-        list_corpus(config, str(tmp_path))
 
 
 def test_fsdd_has_its_official_test_set(shared):

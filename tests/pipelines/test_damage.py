@@ -74,21 +74,33 @@ def test_a_stream_writer_that_did_not_know_the_size_is_believed(tmp_path, noise,
     np.testing.assert_array_equal(decode("a.wav").samples, samples)
 
 
-def test_lengths_that_libsndfile_cannot_do_without(tmp_path, noise, write_audio, decode):
-    """A WAV that says 0, a FLAC that says nothing: rejected with what to do, not read as empty."""
-    path = write_audio(tmp_path / "a.wav", noise(), subtype="PCM_16")
-    content = bytearray(path.read_bytes())
-    begin = content.index(b"data")
-    content[begin + 4 : begin + 8] = bytes(4)
-    path.write_bytes(content)
-    assert decode("a.wav").status == "corrupt"
-    assert "16000 bytes follow" in decode("a.wav").reason
-    path = write_audio(tmp_path / "a.flac", noise(), subtype="PCM_16")
+def test_lengths_that_writers_to_a_pipe_leave_out(tmp_path, noise, write_audio, decode):
+    """A WAV or AU that says 0, a FLAC that says nothing: read to their ends, with a note."""
+    samples = (noise(70_001) * 32_768).astype(np.int16)
+    for name, first, kind in (("a.wav", b"data", {}), ("a.au", b".snd", {}), ("b.wav", b"data", {"endian": "BIG"})):
+        path = write_audio(tmp_path / name, samples, subtype="PCM_16", **kind)
+        content = bytearray(path.read_bytes())
+        begin = content.index(first) + (8 if first == b".snd" else 4)
+        content[begin : begin + 4] = bytes(4)
+        path.write_bytes(content)
+        np.testing.assert_array_equal(decode(name).samples, samples)
+        assert "140002 follow" in decode(name).reason
+    path = write_audio(tmp_path / "a.flac", samples, subtype="PCM_16")
     content = bytearray(path.read_bytes())
     content[21:26] = bytes([content[21] & 0xF0, 0, 0, 0, 0])
     path.write_bytes(content)
-    assert decode("a.flac").status == "unsupported"
-    assert "encode it again" in decode("a.flac").reason
+    decoded = decode("a.flac")
+    np.testing.assert_array_equal(decoded.samples, samples)
+    assert "announces 0 samples, and it has 70001" in decoded.reason
+    path.write_bytes(content[:-400])
+    assert decode("a.flac").status in {"truncated", "corrupt"}
+
+
+def test_a_wav_that_has_no_samples_has_none(tmp_path, noise, write_audio, decode):
+    """A chunk behind an empty one is not taken for sound."""
+    path = write_audio(tmp_path / "a.wav", noise(0), subtype="PCM_16")
+    path.write_bytes(path.read_bytes() + b"LIST\x04\0\0\0abcd")
+    assert decode("a.wav").status == "too_short"
 
 
 @pytest.mark.parametrize("rate", [3, 2_000_000_000])

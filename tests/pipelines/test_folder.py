@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from pipelines.clip import printable
-from pipelines.config import FolderConfig, PrepareConfig
+from pipelines.config import PrepareConfig
 from pipelines.corpora.catalog import list_corpus
+from pipelines.corpora.config import FolderConfig
 
 FOLDER = PrepareConfig(corpus="folder")
 WITH_TABLE = PrepareConfig(corpus="folder", folder=FolderConfig(table="t.csv"))

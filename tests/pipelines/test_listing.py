@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from infra.stage import run_stage
-from pipelines.config import FolderConfig, Listing, PrepareConfig, SplitConfig, SyntheticConfig
+from pipelines.config import Listing, PrepareConfig, SplitConfig
+from pipelines.corpora.config import FolderConfig, SyntheticConfig
 from pipelines.listing import list_request
 from pipelines.plan import make_plan
 

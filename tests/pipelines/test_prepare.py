@@ -13,7 +13,8 @@ from apache_beam.options.pipeline_options import DirectOptions
 from infra.card import read_card
 from infra.stage import run_stage
 from pipelines import ledger, synthesis
-from pipelines.config import FolderConfig, Prepared, VerifyRequest
+from pipelines.config import Prepared, VerifyRequest
+from pipelines.corpora.config import FolderConfig
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
 from pipelines.run import make_pipeline
@@ -165,7 +166,7 @@ def test_one_clip_that_breaks_its_decoder_costs_itself_only(small, monkeypatch):
     monkeypatch.setattr("pipelines.synthesis.render", render)
     prepared = prepare(small())
     assert prepared.clips == {"corrupt": 1, "kept": 65}
-    assert "too long" in rows_by_id(prepared.snapshot)["clicks/00002"].reason
+    assert "memory" in rows_by_id(prepared.snapshot)["clicks/00002"].reason
 
 
 def test_the_stage_reports_progress_and_little_else(small):

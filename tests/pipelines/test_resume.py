@@ -14,7 +14,8 @@ import pytest
 
 from infra import config as configs
 from infra.stage import run_stage
-from pipelines.config import Prepared, PrepareRequest, SyntheticConfig
+from pipelines.config import Prepared, PrepareRequest
+from pipelines.corpora.config import SyntheticConfig
 from pipelines.listing import list_request
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
@@ -138,10 +139,10 @@ def test_a_disk_that_is_full_is_refused_in_one_line_and_resumed(small, contents,
     """What a worker raised comes back as a sentence, and nothing that was done is lost."""
     real = ShardWriter.write
 
-    def write(writer, payload):
-        if b"clicks/00002" in payload:
+    def write(writer, *payload):
+        if b"clicks/00002" in payload[0]:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(writer, payload)
+        return real(writer, *payload)
 
     monkeypatch.setattr(ShardWriter, "write", write)
     with pytest.raises(ValueError, match="No space left") as refused:

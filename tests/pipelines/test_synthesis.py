@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.config import SyntheticConfig
+from pipelines.corpora.config import SyntheticConfig
 from pipelines.corpora.synthetic import CLASSES
 from pipelines.synthesis import SOUNDS, render
 
@@ -48,7 +48,7 @@ def test_a_clip_is_the_same_in_every_process():
     """From the seed and the id alone."""
     code = (
         "import hashlib; from pipelines.synthesis import render; "
-        "from pipelines.config import SyntheticConfig; "
+        "from pipelines.corpora.config import SyntheticConfig; "
         "from pipelines.corpora.synthetic import CLASSES; print(hashlib.sha256(b''.join("
         "render(f'{c}/00003', SyntheticConfig(), sample_rate=16000).tobytes() "
         "for c in CLASSES)).hexdigest())"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipelines.config import Waveforms, WaveformsRequest
+from pipelines.requests import Waveforms, WaveformsRequest
 from pipelines.waveforms import _distinct, decode
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from infra.stage import run_stage
-from pipelines.config import PrepareConfig, Prepared, PrepareRequest, SyntheticConfig
+from pipelines.config import PrepareConfig, Prepared, PrepareRequest
+from pipelines.corpora.config import SyntheticConfig
 from training.records import Snapshot
 
 

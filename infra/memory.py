@@ -1,0 +1,35 @@
+"""Memory of this process: what the C library does with what was freed, and the most there was."""
+
+import ctypes
+import resource
+import sys
+from pathlib import Path
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h
+_TRIM_BYTES, _MMAP_BYTES = 2**27, 2**25  # the second at its upper bound
+
+
+def keep_freed_memory() -> None:
+    """Keeps up to 128 MiB of freed memory for the next clip; nothing happens where the C library is not glibc.
+
+    Waveforms come and go by the megabyte. By default each goes back to the system, and the kernel clears its pages
+    for the next one, which costs a fifth of the time it takes to decode and resample a clip.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(_TRIM_THRESHOLD, _TRIM_BYTES)
+    mallopt(_MMAP_THRESHOLD, _MMAP_BYTES)
+
+
+def peak_bytes() -> int:
+    """The most that this process has had in memory.
+
+    Linux counts in `ru_maxrss` also the process that started this one, which it was for a moment.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])

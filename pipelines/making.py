@@ -1,0 +1,131 @@
+"""A shard and its ledger part from its clips, one after another; the same bytes wherever it is done."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from infra.files import TEMPORARY_SUFFIX, atomic_writer
+from pipelines import examples, ledger
+from pipelines.clip import Clip, printable
+from pipelines.config import PrepareConfig
+from pipelines.decoding import Decoded, decode_clip
+from pipelines.isolation import Verdict
+from pipelines.shards import ShardWriter
+from pipelines.tasks import ShardTask, read_clips
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeShardTask:
+    """What a child process does to make a shard.
+
+    Attributes:
+      shard: what the worker was told.
+      config: of the preparation.
+      folder: that sources are relative to.
+      labels: class names, in the order of their numbers.
+    """
+
+    shard: ShardTask
+    config: PrepareConfig
+    folder: str
+    labels: tuple[str, ...]
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Bytes of each clip's source."""
+        return [clip.stamp.num_bytes if clip.stamp else 0 for clip in read_clips(Path(self.shard.clips_path))]
+
+    def run(self, at: Callable[[int], None], verdicts: Mapping[int, Verdict]) -> None:
+        """Writes the file, and last its part: done means both are there. Doing it again gives the same bytes."""
+        path = Path(self.shard.path)
+        positions = {label: position for position, label in enumerate(self.labels)}
+        rows = []
+        with atomic_writer(path) as stream:
+            writer = ShardWriter(stream)
+            for item, clip in enumerate(read_clips(Path(self.shard.clips_path))):
+                at(item)
+                verdict = verdicts.get(item)
+                decoded = (
+                    Decoded(status=verdict.status, reason=verdict.reason)
+                    if verdict
+                    else decode_clip(clip, folder=self.folder, config=self.config)
+                )
+                rows.append(
+                    _add(
+                        clip,
+                        decoded,
+                        writer,
+                        shard=path.name,
+                        positions=positions,
+                        sample_rate=self.config.sample_rate,
+                    )
+                )
+        ledger.write_part(Path(self.shard.part_path), rows, writer.card(path.name))
+
+    def clean(self) -> None:
+        """Removes the temporary files of a process that was killed here."""
+        for path in (Path(self.shard.path), Path(self.shard.part_path)):
+            for left in path.parent.glob(f".{path.name}.*{TEMPORARY_SUFFIX}"):
+                left.unlink(missing_ok=True)
+
+
+def _add(
+    clip: Clip, decoded: Decoded, writer: ShardWriter, *, shard: str, positions: Mapping[str, int], sample_rate: int
+) -> ledger.Row:
+    if decoded.samples is None:
+        return _row(clip, decoded)
+    record = examples.Record(
+        clip_id=clip.clip_id,
+        group=clip.group,
+        labels=tuple(positions[label] for label in clip.labels),
+        sample_rate=sample_rate,
+        samples=decoded.samples,
+    )
+    head, waveform = examples.encode_parts(record)
+    position = writer.records
+    offset = writer.write(head, waveform) + len(head)
+    return _row(clip, decoded, shard=shard, record=position, waveform_offset=offset)
+
+
+def _row(
+    clip: Clip,
+    decoded: Decoded,
+    *,
+    shard: str | None = None,
+    record: int | None = None,
+    waveform_offset: int | None = None,
+) -> ledger.Row:
+    samples, levels, quality = decoded.samples, decoded.levels, decoded.quality
+    return ledger.Row(
+        clip_id=clip.clip_id,
+        split=clip.split,
+        group=clip.group,
+        labels=clip.labels,
+        source=printable(clip.source),
+        member=None if clip.member is None else printable(clip.member),
+        start=clip.start,
+        end=clip.end,
+        status=decoded.status,
+        reason=decoded.reason,
+        decoder=decoded.decoder,
+        source_rate=decoded.source_rate,
+        source_channels=decoded.source_channels,
+        source_format=decoded.source_format,
+        num_samples=None if samples is None else len(samples),
+        peak_db=levels.peak_db if levels else None,
+        rms_db=levels.rms_db if levels else None,
+        clipped_share=levels.clipped_share if levels else None,
+        silent_share=decoded.silent_share,
+        source_peak_db=quality.peak_db if quality else None,
+        dc_offset=quality.dc_offset if quality else None,
+        full_scale_share=quality.full_scale_share if quality else None,
+        bandwidth_hz=quality.bandwidth_hz if quality else None,
+        dead_channels=quality.dead_channels if quality else None,
+        scaling_lost=quality.scaling_lost if quality else None,
+        sha256=None if samples is None else hashlib.sha256(samples.data).hexdigest(),
+        shard=shard,
+        record=record,
+        waveform_offset=waveform_offset,
+    )

@@ -1,0 +1,37 @@
+"""A recording that is being decoded: what it is, and its samples as they come."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pipelines.audio import Waveform
+from pipelines.quality import QualityMeter
+
+BLOCK_SAMPLES = 2**18  # of all channels together, decoded at a time
+
+
+class Undecodable(Exception):  # noqa: N818 - of one decoder; another one may be able to
+    """A decoder cannot open a recording, or stops part-way; the text says why, without a path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """A span of a recording, open at its beginning.
+
+    Attributes:
+      rate: of the file, in Hz.
+      channels: of the file.
+      format: e.g. "WAV/PCM_16".
+      decoder: library and version.
+      blocks: mono waveforms at the file's own rate, one behind the other, none of them empty; taking the next
+        one may raise `Undecodable` or `Rejected`.
+      meter: has heard every channel of the blocks that were taken, before they were mixed.
+      notes: what was odd, in sentences; more may come with the blocks.
+    """
+
+    rate: int
+    channels: int
+    format: str
+    decoder: str
+    blocks: Iterator[Waveform]
+    meter: QualityMeter
+    notes: list[str] = field(default_factory=list)

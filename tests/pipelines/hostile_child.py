@@ -1,0 +1,53 @@
+"""A child whose decoder does to some recordings what their names say; started by the tests of isolation."""
+
+import ctypes
+import errno
+import os
+import signal
+import sys
+
+import numpy as np
+
+from pipelines import child, decoding
+from pipelines.reading import read
+from pipelines.shards import ShardWriter
+from pipelines.status import Rejected
+
+MANNER = sys.argv.pop(1)
+BAD = ("segfault", "loop", "wait", "explode", "exit")
+
+
+def hostile(path, make, **span):
+    """Reads, or dies."""
+    if MANNER == "rejects" and path.stem in BAD:
+        raise Rejected("corrupt", "known to be bad")
+    if path.stem == "once" and not (marker := path.with_name("marker")).exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    deeds = {
+        "segfault": lambda: ctypes.string_at(0),
+        "loop": loop,
+        "wait": signal.pause,
+        "exit": lambda: os._exit(3),
+        "explode": lambda: np.ones(2**40),
+    }
+    deeds.get(path.stem, lambda: None)()
+    return read(path, make, **span)
+
+
+def loop():
+    """Never ends."""
+    while True:
+        pass
+
+
+def full(writer, *payload):
+    """A disk without room."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+if __name__ == "__main__":
+    decoding.read = hostile
+    if MANNER == "full":
+        ShardWriter.write = full
+    child.main()
