@@ -227,7 +227,7 @@ class SnapshotSummary:
       statuses: status -> listed clips.
       labels: class names in order.
       classes: split -> label -> kept clips.
-      rejected: the first of the rejected clips.
+      rejected: the first of the clips that were not kept, those with a file before the missing ones.
       findings: sentences about the corpus as a whole, none where it is well.
       licence: of the corpus; empty without a card.
       note: what the reader should know first; empty for a whole snapshot.

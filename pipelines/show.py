@@ -33,7 +33,7 @@ def show(request: ShowRequest) -> SnapshotSummary:
 def _summary(folder: Path, card: DatasetCard | None, rows: list[Row]) -> SnapshotSummary:
     kept = {split: [row for row in rows if row.status == "kept" and row.split == split] for split in SPLITS}
     kept = {split: members for split, members in kept.items() if members}
-    rejected = [row for row in rows if row.status != "kept"]
+    rejected = sorted((row for row in rows if row.status != "kept"), key=lambda row: row.status == "missing")
     return SnapshotSummary(
         snapshot=str(folder),
         snapshot_id=card.snapshot_id if card else "",

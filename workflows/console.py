@@ -19,6 +19,7 @@ from workflows.report import Table, percent
 
 _LOG_SECONDS = 10.0
 _LOG_WIDTH = 140
+_CLASSES = 60  # in the table of a snapshot
 _ROWS = 50
 
 
@@ -180,8 +181,13 @@ def print_summary(summary: SnapshotSummary) -> None:
     grid.add_column("class", overflow="fold")
     for split in summary.clips:
         grid.add_column(split, justify="right")
-    for label in summary.labels:
+    totals = {label: sum(counts.get(label, 0) for counts in summary.classes.values()) for label in summary.labels}
+    largest = set(sorted(totals, key=lambda label: -totals[label])[:_CLASSES])
+    for label in filter(largest.__contains__, summary.labels):
         grid.add_row(label, *(str(summary.classes.get(split, {}).get(label, 0)) for split in summary.clips))
+    if len(totals) > len(largest):
+        empty = sum(1 for total in totals.values() if not total)
+        grid.add_row(f"... {len(totals) - len(largest)} smaller ones, {empty} classes empty: --json has all")
     grid.add_section()
     grid.add_row("all", *(str(count) for count in summary.clips.values()))
     if summary.hours is not None:

@@ -5,6 +5,8 @@ import pytest
 from infra.card import read_card
 from infra.stage import run_stage
 from pipelines.config import ShowRequest, SnapshotSummary
+from pipelines.corpora.config import FolderConfig
+from pipelines.prepare import prepare
 from pipelines.show import show
 
 
@@ -34,3 +36,15 @@ def test_a_folder_that_is_no_snapshot(tmp_path):
     for path in (tmp_path, tmp_path / "nowhere", tmp_path / ("x" * 300)):
         with pytest.raises(ValueError, match=r"clips\.parquet"):
             show(ShowRequest(snapshot=str(path)))
+
+
+def test_missing_clips_do_not_hide_what_was_damaged(tmp_path, write_audio, write_files, request_for):
+    """Of clips that were not kept, those with a file come first: of AudioSet most have none."""
+    table = "\n".join(["path,label", "kept.wav,a", "zzz.wav,a", *(f"{i:02d}.wav,a" for i in range(30))])
+    source = write_files(tmp_path / "source", {"zzz.wav": b"no recording", "labels.csv": table.encode()})
+    write_audio(source / "kept.wav")
+    config = FolderConfig(table="labels.csv")
+    prepared = prepare(request_for("folder", source=source, folder=config, max_rejected_share=1.0))
+    summary = show(ShowRequest(snapshot=prepared.snapshot))
+    assert summary.statuses == {"kept": 1, "missing": 30, "unsupported": 1}
+    assert summary.rejected[0].clip_id == "zzz.wav"
