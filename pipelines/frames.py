@@ -98,7 +98,7 @@ def _after_tags(content: Content, position: int) -> int:
 def _run(content: Content, begin: int, length_at: LengthAt) -> tuple[int, int, int]:
     """(byte after the last whole frame, whole frames, bytes that one more lacks)."""
     end, count, size, kind = begin, 0, len(content), _kind(content, begin)
-    while (length := length_at(content, end)) and _kind(content, end) == kind:
+    while (length := length_at(content, end)) and (content[end + 1] & 0xFE, content[end + 2] & 0x0C) == kind:
         if end + length > size:
             return end, count, end + length - size
         end += length

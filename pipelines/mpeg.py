@@ -5,6 +5,7 @@ it may return a tenth and say nothing. Such a stream gets an Xing frame in front
 whose own lies.
 """
 
+import functools
 import struct
 from dataclasses import dataclass
 
@@ -115,10 +116,11 @@ def _has_all_bytes(xing: _Xing | None, frames: Frames) -> bool:
 
 
 def _length_at(content: Content, position: int) -> int:
-    return _length(content[position : position + 4])
+    return _length(bytes(content[position : position + 4]))
 
 
-def _length(header: Content | bytes) -> int:
+@functools.lru_cache(1024)  # a stream has a few headers, ten thousand times
+def _length(header: bytes) -> int:
     """Bytes of the frame with this header; 0 where it is no header of layer III."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
