@@ -9,17 +9,22 @@ from typing import Any
 
 from keras import ops
 
+from frontends.cuts import BlockCut, WholeCut
 from frontends.edges import all_power_gradient, edge_frames, edge_weights_gradient, regions
 from frontends.lowrate import LowRate
 from frontends.overlap import stride_sums, weights_gradient
 from frontends.pairs import Pair, conjugate, scaled, square, times
 
 
-def subband_sums(cut: Pair, responses: list[Any], weights: Any, *, rate: LowRate) -> Any:
+def subband_sums(
+    source: Pair, cut: WholeCut | BlockCut, start: Any, responses: list[Any], weights: Any, *, rate: LowRate
+) -> Any:
     """What `overlap.assembled` makes frames of, for bands that are cut out of a spectrum.
 
     Args:
-      cut: bins around each filter's centre, (N or 1, buffers, bins).
+      source: the spectrum, (buffers, bins).
+      cut: how the bins around each filter's centre are taken out of it.
+      start: where each filter's begin, see `Spectrum.place`, (N,).
       responses: at those bins, each (N, bins): the real part, and the imaginary part where there is one.
       weights: of the whole window and of those of the frames at edges, (N, 1 + edges, rows, per_stride).
       rate: where the frames are.
@@ -32,26 +37,36 @@ def subband_sums(cut: Pair, responses: list[Any], weights: Any, *, rate: LowRate
 
     @ops.custom_gradient
     def sums(*tensors: Any) -> tuple[Any, Callable[..., Any]]:
-        real, imag, main, *others = tensors
-        cut_, edges, responses_ = (real, imag), others[: len(at_edges)], others[len(at_edges) :]
-        signal = ops.fft(conjugate(_filtered(cut_, responses_)))
+        real, imag, start_, main, *others = tensors
+        edges, responses_ = others[: len(at_edges)], others[len(at_edges) :]
+        bins = cut.take((real, imag), start_)
+        signal = ops.fft(conjugate(_filtered(bins, responses_)))
         power = square(signal)
 
         def gradient(*upstreams: Any, upstream: Any = None) -> tuple[Any, ...]:
             upstream = upstreams[0] if upstream is None else upstream
-            again = square(signal)  # kept, it would be a third of what is
+            again = square(signal)  # kept, it would be a third of what is, and the bins of long clips another
             d_main = weights_gradient(again, upstream[:, :-1], main)
             d_edges = edge_weights_gradient(again, upstream[:, -1:], rate)
             d_power = all_power_gradient(upstream, 2.0 * main, [2.0 * each for each in edges], rate)
             v = ops.fft(conjugate(scaled(signal, d_power)))
+            bins_ = bins if rate.blocks.count == 1 else cut.take((real, imag), _later(start_, v[0]))
+            d_responses = _responses_gradient(bins_, v, len(responses_))
             d_cut = _filtered(v, [responses_[0], *(-each for each in responses_[1:])])
-            if real.shape[0] < main.shape[0]:
+            if isinstance(cut, WholeCut):
                 d_cut = tuple(ops.sum(part, axis=0, keepdims=True) for part in d_cut)
-            return (*d_cut, d_main, *d_edges, *_responses_gradient(cut_, v, len(responses_)))
+            d_source = cut.transpose(d_cut, start_)
+            return (*d_source, ops.zeros_like(start_), d_main, *d_edges, *d_responses)
 
         return ops.concatenate([stride_sums(power, main), edge_frames(power, edges, rate)], axis=1), gradient
 
-    return sums(*cut, weights[:, 0], *at_edges, *responses)
+    return sums(*source, ops.cast(start, weights.dtype), weights[:, 0], *at_edges, *responses)
+
+
+def _later(value: Any, than: Any) -> Any:
+    """The value, once `than` (..., three axes) is there: else a graph computes at once what is needed late."""
+    first = than[0, 0, 0]
+    return value + ops.cast(ops.logical_and(first > 0.0, first < 0.0), value.dtype)
 
 
 def _filtered(value: Pair, responses: list[Any]) -> Pair:

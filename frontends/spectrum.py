@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from frontends.cuts import BlockCut, WholeCut
 from frontends.pairs import Pair, mirrored, side_by_side
 from frontends.plan import SLICE_MARGIN, divisors
 from frontends.response import constant
@@ -50,26 +51,13 @@ class Spectrum:
         start = ops.cast(start, "int32") * np.int32(np.array(bins) < self.length)
         return start, start * np.int32(block) + np.int32(np.where(np.array(bins) < self.length, half - below, 0))
 
-    def cut(self, start: Any, *, bins: int) -> Pair:
-        """The cuts of `bins` bins that `place` has placed, (N, buffers, bins); for all, (1, buffers, length)."""
+    def cut(self, bins: int) -> tuple[WholeCut | BlockCut, Pair]:
+        """How cuts of that many bins are taken, and what from; for all bins there is one cut for all filters."""
         if bins == self.length:
-            negative = mirrored(self.half, first=1, last=bins // 2)
-            positive = (self.half[0][:, : (bins + 1) // 2], self.half[1][:, : (bins + 1) // 2])
-            real, imag = side_by_side(negative, positive)
-            return real[None], imag[None]
+            return WholeCut(self.length), self.half
         block, below = _blocks_of(bins)
         count = -(-(below + self.length // 2 + 1 + bins - bins // 2) // block) + 1
-        first = self.below - below
-        parts = [part[:, first : first + count * block] for part in self.wide]
-        # A centre that is no number has a start that is anywhere; its features are NaN, not an error of indices.
-        start = ops.clip(start, 0, count - bins // block)
-        buffers = ops.cast(ops.arange(ops.shape(parts[0])[0]), "int32")
-        index = start[:, None, None] + buffers[None, :, None] * np.int32(count)
-        index = ops.reshape(index + np.arange(bins // block, dtype="int32"), (-1,))
-        # On axis 1: the gradient of `take` on axis 0 is sparse in TensorFlow.
-        cuts = (ops.take(ops.reshape(part, (1, -1, block)), index, axis=1) for part in parts)
-        real, imag = (ops.reshape(each, (start.shape[0], -1, bins)) for each in cuts)
-        return real, imag
+        return BlockCut(bins, block, self.below - below, count, self.wide[0].shape[1]), self.wide
 
 
 def _blocks_of(bins: int) -> tuple[int, int]:

@@ -88,8 +88,8 @@ def _by_groups(
         rate = LowRate(blocks, decimation, span)
         weights = rate.weights(ops.reshape(windows[here], (-1, window)))
         weights = ops.reshape(weights, (count, -1, *weights.shape[1:]))
-        cut = spectrum.cut(start[here], bins=response.shape[1])
-        sums.append(subband_sums(cut, ready, weights, rate=rate))
+        cut, source = spectrum.cut(response.shape[1])
+        sums.append(subband_sums(source, cut, start[here], ready, weights, rate=rate))
         done += count
     frames = ops.transpose(assembled(ops.concatenate(sums, axis=0), blocks=blocks, span=span), (1, 2, 0))
     return ops.take(frames, np.argsort(members), axis=2)
