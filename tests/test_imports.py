@@ -2,9 +2,9 @@
 
 import ast
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -135,12 +135,13 @@ def test_front_ends_load_keras_when_they_are_used():
 
 @pytest.mark.parametrize("arguments", [["--help"], ["plan", "quickstart"]])
 def test_the_command_line_answers_in_two_seconds(arguments, tmp_path):
-    """The best of three, as other work on the machine is not leafworks'."""
+    """Of processor time, and the best of three, as other work on the machine is not leafworks'."""
     command = [sys.executable, "-m", "workflows.cli", *arguments]
     root = [] if arguments == ["--help"] else ["--root", str(tmp_path)]
     seconds = []
     for _ in range(3):
-        started = time.monotonic()
+        started = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([*command, *root], check=True, capture_output=True, cwd=ROOT)
-        seconds.append(time.monotonic() - started)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime)
     assert min(seconds) < 2.0
