@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from infra.card import CARD_NAME, LEDGER_NAME, read_card
-from infra.common import CommonClips, write_common
+from infra.common_clips import CommonClips, write_common
 from infra.stage import serve
 from pipelines.ledger import Row, read_ledger
 from pipelines.requests import ChangedClip, Difference, DiffRequest

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.common import read_common
+from infra.common_clips import read_common
 from infra.stage import run_stage
 from pipelines.corpora.config import FolderConfig
 from pipelines.diff import diff
