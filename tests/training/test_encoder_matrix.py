@@ -1,0 +1,48 @@
+"""The seven front ends before EfficientNetB0 and CNN14: each trains on two workers of a real Ray cluster."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CLASSES = 11
+FRONTENDS = ("mel", "mel_pcen", "wavegram", "time_domain", "sincnet", "sincnet_plus", "leaf")
+ENCODERS = ("efficientnet_b0", "cnn14")
+PARAMETERS = (0, 256, 309_568, 51_729, 256, 448, 448)  # the paper's column with 64 filters
+FULL_WIDTH = "mel before the whole cnn14"
+
+
+@pytest.fixture(scope="module")
+def seen(snapshot, tmp_path_factory) -> list[dict[str, Any]]:
+    """What each of two workers saw."""
+    folder = tmp_path_factory.mktemp("matrix")
+    command = [sys.executable, "-m", "tests.training.encoder_matrix", str(snapshot.folder), str(folder)]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
+    return [json.loads((folder / f"{index}.json").read_text()) for index in range(2)]
+
+
+TITLES = [f"{kind} before {encoder}" for kind in FRONTENDS for encoder in ENCODERS] + [FULL_WIDTH]
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_every_pair_trains_on_two_workers(seen, title):
+    """Losses are finite, every weight moves, and both workers end with the same ones."""
+    first, second = (worker[title] for worker in seen)
+    assert len(first["losses"]) == 2
+    assert all(0 < loss < 100 for loss in first["losses"])
+    assert not first["still"]
+    assert (first["losses"], first["sums"]) == (second["losses"], second["sums"])
+
+
+@pytest.mark.parametrize(("kind", "count"), list(zip(FRONTENDS, PARAMETERS, strict=True)))
+def test_front_ends_have_the_paper_s_numbers_of_parameters(seen, kind, count):
+    """With 64 filters, whatever stands behind them."""
+    assert {seen[0][f"{kind} before {encoder}"]["frontend"] for encoder in ENCODERS} == {count}
+
+
+def test_the_whole_cnn14_trains(seen):
+    """PANNs' 80,753,615 with 11 classes instead of 527."""
+    assert seen[0][FULL_WIDTH]["all"] == 80_753_615 - (527 - CLASSES) * 2049

@@ -1,0 +1,89 @@
+"""Training examples as the recipe wants them: noise, loudness, mixup, gain, and masks for their features.
+
+Everything is a function of (seed, task, epoch, position of the example in the epoch): a worker that has a part of a
+batch makes that part of it, whatever the others do.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import betaincinv
+
+from training.recipe.config import AugmentConfig, LoudnessConfig
+from training.recipe.draws import Purpose, stream, uniform
+from training.recipe.loudness import amplitude, normalise
+from training.recipe.noise import with_noise
+from training.recipe.spec_augment import feature_masks
+
+# Positions in an epoch -> windows float32 [batch, samples] and targets float32 [batch, classes].
+Read = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augment:
+    """What happens to the examples of one task between the disk and the model.
+
+    Attributes:
+      config: what, and how much.
+      loudness: of every window, behind the noise.
+      seed: of the trial.
+      task: position of the task.
+    """
+
+    config: AugmentConfig = field(default_factory=AugmentConfig)
+    loudness: LoudnessConfig = field(default_factory=LoudnessConfig)
+    seed: int
+    task: int = 0
+
+    def examples(self, read: Read, rows: np.ndarray, *, epoch: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Windows and targets of the examples at the positions `rows` of an epoch.
+
+        An example is mixed with another one of its global batch, which every example is once; a worker reads the
+        partners of its own examples too.
+        """
+        waveform, targets = self._single(read, rows, epoch)
+        if self.config.mixup_alpha:
+            partners, shares = self._mixing(rows, epoch, batch_size)
+            other_waveform, other_targets = self._single(read, partners, epoch)
+            waveform = shares * waveform + (1 - shares) * other_waveform
+            targets = shares * targets + (1 - shares) * other_targets
+        low, high = self.config.gain_db
+        if (low, high) != (0.0, 0.0):
+            gains_db = [uniform(Purpose.GAIN, *self._key(epoch, row), low=low, high=high) for row in rows]
+            waveform = waveform * np.array([[amplitude(gain_db)] for gain_db in gains_db], np.float32)
+        return waveform, targets
+
+    def masks(self, rows: np.ndarray, *, epoch: int, frames: int, filters: int, window_ms: float) -> np.ndarray | None:
+        """Where the features of these examples are silenced, bool [batch, frames, filters]; None: nowhere."""
+        if not self.config.masks:
+            return None
+        sizes = {"frames": frames, "filters": filters, "window_ms": window_ms}
+        return np.stack([feature_masks(self.config, **sizes, key=self._key(epoch, row)) for row in rows])
+
+    def _single(self, read: Read, rows: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """As `examples`, before anything is mixed."""
+        waveform, targets = read(rows)
+        if self.config.snr_db is not None:
+            waveform = np.stack([self._noisy(w, self._key(epoch, row)) for w, row in zip(waveform, rows, strict=True)])
+        return normalise(waveform, self.loudness), targets
+
+    def _noisy(self, window: np.ndarray, key: tuple[int, ...]) -> np.ndarray:
+        generator = stream(Purpose.NOISE, *key)
+        low, high = self.config.snr_db or (0.0, 0.0)
+        return with_noise(window, snr_db=low + (high - low) * float(generator.random()), generator=generator)
+
+    def _mixing(self, rows: np.ndarray, epoch: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+        """The partner of each example, int64 [batch], and the share of the example itself, float32 [batch, 1]."""
+        firsts = rows // batch_size * batch_size
+        # One rotation a batch: nobody is mixed with itself, and everybody is somebody's partner.
+        shifts = np.array(
+            [int(uniform(Purpose.MIXUP, *self._key(epoch, first), low=1, high=max(2, batch_size))) for first in firsts]
+        )
+        draws = np.array([stream(Purpose.MIXUP, *self._key(epoch, row)).random(2)[1] for row in rows])
+        alpha = self.config.mixup_alpha
+        shares = betaincinv(alpha, alpha, draws).astype(np.float32)[:, None]
+        return firsts + (rows - firsts + shifts) % batch_size, shares
+
+    def _key(self, epoch: int, row: int) -> tuple[int, ...]:
+        return self.seed, self.task, epoch, int(row)
