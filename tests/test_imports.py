@@ -24,6 +24,8 @@ ALLOWED = {
         "pipelines.requests",
         "training.config",
         "training.encoders.config",
+        "training.recipe.config",
+        "training.tasks.config",
         "frontends.config",
     },
 }

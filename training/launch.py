@@ -3,6 +3,7 @@
 This process imports Ray and MLflow but not TensorFlow; only the workers do.
 """
 
+import dataclasses
 import logging
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from infra.stage import report_progress, serve
 from infra.tracking import FAILED, FINISHED, Tracker
 from training.config import FAILURE_NAME, REQUEST_NAME, ClusterConfig, Launched, LaunchRequest, TrialRequest
 from training.progress_log import following
+from training.tasks.config import TaskSnapshot
 from training.tensorflow_cluster import TensorflowCluster
 
 
@@ -30,7 +32,7 @@ def launch(request: LaunchRequest) -> Launched:
       ValueError: the snapshot is not the one the trials were planned for, or a trial asks for more than
         the cluster has.
     """
-    _refuse_another_snapshot(request)
+    _refuse_other_snapshots(request)
     artifact_root = Path(request.artifact_root) if request.artifact_root else None
     tracker = Tracker(request.tracking_uri, workflow=request.workflow, artifact_root=artifact_root)
     with cluster(request.cluster.address) as resources:
@@ -85,7 +87,10 @@ def _run(trial: TrialRequest, request: LaunchRequest, *, run_id: str) -> None:
     wanted = request.cluster
     loop_config = {
         "trial": config.to_json(trial),
-        "snapshot_folder": str(Path(request.snapshot).resolve()),
+        "snapshots": [
+            dataclasses.asdict(dataclasses.replace(snapshot, folder=str(Path(snapshot.folder).resolve())))
+            for snapshot in request.snapshots
+        ],
         "tracking_uri": request.tracking_uri,
         "run_id": run_id,
     }
@@ -126,7 +131,7 @@ def _worker(loop_config: dict[str, Any]) -> str | None:
     try:
         run_trial(
             config.from_json(TrialRequest, loop_config["trial"]),
-            snapshot_folder=loop_config["snapshot_folder"],
+            snapshots=[TaskSnapshot(**snapshot) for snapshot in loop_config["snapshots"]],
             tracking_uri=loop_config["tracking_uri"],
             run_id=loop_config["run_id"],
             part=Part(index=context.get_world_rank(), count=context.get_world_size()),
@@ -144,13 +149,14 @@ def _say_epochs(done: int, total: int) -> None:
     report_progress(done, total, "epochs")
 
 
-def _refuse_another_snapshot(request: LaunchRequest) -> None:
-    found = read_card(Path(request.snapshot)).snapshot_id
-    if found != request.snapshot_id:
-        raise ValueError(
-            f"Trials belong to the snapshot they were planned for. Received: {found} in {request.snapshot}, "
-            f"planned for {request.snapshot_id}. Plan again."
-        )
+def _refuse_other_snapshots(request: LaunchRequest) -> None:
+    for snapshot in request.snapshots:
+        found = read_card(Path(snapshot.folder)).snapshot_id
+        if found != snapshot.snapshot_id:
+            raise ValueError(
+                f"Trials belong to the snapshots they were planned for. Received: {found} in {snapshot.folder}, "
+                f"planned for {snapshot.snapshot_id}. Plan again."
+            )
 
 
 if __name__ == "__main__":
