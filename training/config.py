@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from frontends.config import FrontendConfig
 from training.encoders.config import EncoderConfig
+from training.recipe.config import AugmentConfig, FreezeConfig, LoudnessConfig, OptimizerConfig, ScheduleConfig
 from training.tasks.config import SamplingConfig, TaskConfig, TaskResult, TaskSnapshot
 
 RESULT_NAME, REQUEST_NAME, FAILURE_NAME, MODEL_NAME = "result.json", "trial.json", "failed.txt", "model.keras"
@@ -20,14 +21,23 @@ class TrainConfig:
       epochs: passes over the training split; with several tasks, over as many batches as their training splits
         have together.
       batch_size: global, over all workers.
-      learning_rate: of Adam, for encoder and head.
-      frontend_learning_rate: of Adam, for the front end. A step of Adam moves a weight by about its
+      learning_rate: highest one, for encoder and head.
+      frontend_learning_rate: highest one, for the front end. A step of Adam moves a weight by about its
         learning rate, and a centre frequency lies between 0 and pi: at 4e-3 filters cross bands within an epoch.
-      schedule: "cosine" lets both learning rates fall to 0 over the training, so that weights and statistics
-        settle; "constant" does not.
+      schedule: how both learning rates rise and fall.
       window_ms: random excerpt of a clip in training; consecutive excerpts at evaluation.
       checkpoint_steps: a checkpoint is written after so many steps, and after every epoch.
       task_sampling: with several tasks, which of them each step trains.
+      class_balanced: whether clips of rare classes come more often, so that every class comes equally often.
+      loudness: of every window.
+      augment: training examples.
+      optimizer: how weights follow gradients.
+      freeze: when the front end learns.
+      patience: the training ends early when so many epochs have not bettered the best one on the validation splits;
+        None: it never does.
+      precision: "bfloat16" computes the encoder in it, with weights in float32; front end, statistics and logits stay
+        in float32.
+      test_snr_db: signal-to-noise ratios at which the test splits are scored once more, with Gaussian noise.
     """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -35,10 +45,18 @@ class TrainConfig:
     batch_size: int = 64
     learning_rate: float = 1e-3
     frontend_learning_rate: float = 2e-4
-    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     window_ms: float = 1000.0
     checkpoint_steps: int = 1000
     task_sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    class_balanced: bool = False
+    loudness: LoudnessConfig = field(default_factory=LoudnessConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    freeze: FreezeConfig = field(default_factory=FreezeConfig)
+    patience: int | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    test_snr_db: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs >= 1", self.epochs)
@@ -47,6 +65,9 @@ class TrainConfig:
         _require(self.frontend_learning_rate > 0, "frontend_learning_rate > 0", self.frontend_learning_rate)
         _require(self.window_ms > 0, "window_ms > 0 ms", self.window_ms)
         _require(self.checkpoint_steps >= 1, "checkpoint_steps >= 1", self.checkpoint_steps)
+        _require(self.patience is None or self.patience >= 1, "patience >= 1 epochs, or None", self.patience)
+        ratios = self.test_snr_db
+        _require(len(set(ratios)) == len(ratios), "test_snr_db has no ratio twice", ratios)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,11 +38,15 @@ class Planner(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """What a training ended with, task -> scores; the model holds the weights of the best epoch."""
+    """What a training ended with, task -> scores; the model holds the weights of the best epoch.
+
+    `noisy` has the test splits with noise, by their signal-to-noise ratio in dB.
+    """
 
     progress: Progress
     validation: dict[str, Scores]
     test: dict[str, Scores]
+    noisy: dict[float, dict[str, Scores]]
 
 
 def fit(
@@ -58,7 +62,7 @@ def fit(
     chief: bool = True,
     on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, metrics: None,
 ) -> Fitted:
-    """Trains to the end from wherever the last checkpoint stands.
+    """Trains to the end, or until patience is at its end, from wherever the last checkpoint stands.
 
     The validation splits choose the epoch; the test splits are scored once, with the weights of that epoch.
 
@@ -89,20 +93,24 @@ def fit(
         if chief:
             checkpoints.save(loop.variables, progress)
 
-    while progress.epoch < config.epochs:
+    while progress.epoch < config.epochs and not _hopeless(progress, config.patience):
         started = time.monotonic() - progress.seconds
         _run_epoch(loop, config, training, progress, tasks=tasks, planner=planner, save=save)
-        scores = _score(loop, tasks, lambda task: task.validation)
-        _end_epoch(progress, scores, tasks)
-        _observe(progress, observe)
-        progress.seconds = time.monotonic() - started
-        if chief and progress.best_epoch == progress.epoch:
-            checkpoints.save_best(loop.model.variables)
+        with loop.evaluated_weights():
+            _end_epoch(progress, _score(loop, tasks, lambda task: task.validation), tasks)
+            _observe(progress, observe)
+            progress.seconds = time.monotonic() - started
+            if chief and progress.best_epoch == progress.epoch:
+                checkpoints.save_best(loop.model.variables)
         save()
         _announce(run, on_epoch, progress.epoch, progress.history[-1], chief=chief)
     checkpoints.restore_best(loop.model.variables)
-    validation = _score(loop, tasks, lambda task: task.validation)
-    return Fitted(progress=progress, validation=validation, test=_score(loop, tasks, lambda task: task.test))
+    return Fitted(
+        progress=progress,
+        validation=_score(loop, tasks, lambda task: task.validation),
+        test=_score(loop, tasks, lambda task: task.test),
+        noisy={snr_db: _score(loop, tasks, lambda task, at=snr_db: task.noisy[at]) for snr_db in config.test_snr_db},
+    )
 
 
 def _run_epoch(
@@ -122,6 +130,7 @@ def _run_epoch(
     """
     first_step = progress.step
     steps: list[_Step] = []
+    loop.go_to(progress.epoch, first_step, [past["validation.loss"] for past in progress.history])
     _replan(loop, planner)
     for batch in prefetched(lambda: training.batches(progress.epoch, first_step=first_step, part=loop.part)):
         loss, right = loop.train(batch)
@@ -132,6 +141,10 @@ def _run_epoch(
             save()
             _replan(loop, planner)
     _settle(progress, steps, batch_size=config.batch_size)
+
+
+def _hopeless(progress: Progress, patience: int | None) -> bool:
+    return patience is not None and progress.epoch - progress.best_epoch >= patience
 
 
 def _replan(loop: Loop, planner: Planner | None) -> None:

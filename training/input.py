@@ -12,6 +12,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from training.recipe.augment import Augment, Examples
+from training.recipe.balance import balanced_order, clip_weights
+from training.recipe.config import LoudnessConfig
+from training.recipe.loudness import normalise
+from training.recipe.noise import evaluation_noise, with_noise
 from training.records import Clips, Snapshot, to_float
 
 Item = TypeVar("Item")
@@ -24,14 +29,16 @@ class Batch:
     Attributes:
       clips: positions in the split's clips, int64 [batch].
       waveform: float32 [batch, samples] in [-1, 1).
-      targets: 1 for the classes that a clip has, else 0; float32 [batch, classes].
+      targets: 1 for the classes that a clip has, else 0, or what mixup makes of them; float32 [batch, classes].
       task: position of the task that all of these clips are of.
+      masked: where features are silenced, bool [batch, frames, filters]; None: nowhere.
     """
 
     clips: np.ndarray
     waveform: np.ndarray
     targets: np.ndarray
     task: int = 0
+    masked: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -56,15 +63,27 @@ class TrainingInput:
     """Random windows of the clips of one split, each clip once an epoch.
 
     A split smaller than a batch is repeated to fill one; otherwise the incomplete last batch of an epoch
-    is left out, so that a different few clips miss each epoch. Clips shorter than a window are padded
-    with zeros behind their end, as in the original LEAF code.
+    is left out, so that a different few clips miss each epoch. Class-balanced, rare clips come more than
+    once and frequent ones miss. Clips shorter than a window are padded with zeros behind their end, as in
+    the original LEAF code.
     """
 
     def __init__(
-        self, snapshot: Snapshot, clips: Clips, *, window: int, batch_size: int, seed: int, task: int = 0
+        self,
+        snapshot: Snapshot,
+        clips: Clips,
+        *,
+        window: int,
+        batch_size: int,
+        seed: int,
+        task: int = 0,
+        augment: Augment | None = None,
+        class_balanced: bool = False,
     ) -> None:
         self._snapshot, self._clips = snapshot, clips
         self._window, self._batch_size, self._seed, self._task = window, batch_size, seed, task
+        self._augment = augment or Augment(seed=seed, task=task)
+        self._weights = clip_weights(clips.labels.values, clips.labels.starts) if class_balanced else None
         self.num_clips = len(clips)
         self.steps_per_epoch = max(1, len(clips) // batch_size)
 
@@ -72,7 +91,10 @@ class TrainingInput:
         """Clip positions int64 and window starts in samples int64 of every example of an epoch."""
         # Only `random` is used: its doubles are promised to stay the same from NumPy to NumPy.
         uniform = np.random.Generator(np.random.PCG64([self._seed, epoch, self._task])).random((2, len(self._clips)))
-        clips = np.resize(np.argsort(uniform[0], kind="stable"), self.steps_per_epoch * self._batch_size)
+        count = self.steps_per_epoch * self._batch_size
+        clips = np.resize(np.argsort(uniform[0], kind="stable"), count)
+        if self._weights is not None:
+            clips = balanced_order(self._weights, count, seed=self._seed, task=self._task, epoch=epoch)
         room = np.maximum(self._clips.num_samples[clips] - self._window, 0) + 1
         return clips, (np.resize(uniform[1], len(clips)) * room).astype(np.int64)
 
@@ -81,7 +103,14 @@ class TrainingInput:
         clips, starts = self.order(epoch)
         for step in range(first_step, self.steps_per_epoch):
             rows = np.arange(step * self._batch_size, (step + 1) * self._batch_size)[part.of(self._batch_size)]
-            yield _batch(self._snapshot, self._clips, clips[rows], starts[rows], self._window, self._task)
+            waveform, targets = self._augment.examples(
+                lambda rows: _read(self._snapshot, self._clips, clips[rows], starts[rows], self._window),
+                rows,
+                epoch=epoch,
+                batch_size=self._batch_size,
+            )
+            masked = self._augment.masks(rows, epoch=epoch)
+            yield Batch(clips=clips[rows], waveform=waveform, targets=targets, task=self._task, masked=masked)
 
 
 class EvaluationInput:
@@ -89,11 +118,24 @@ class EvaluationInput:
 
     The last window of a clip is padded with zeros and counts by the share of it that the clip fills.
     The last batch repeats window 0 behind its end with weight 0, so that all shapes are equal.
+
+    With `snr_db` every window gets Gaussian noise at that ratio in dB, always the same noise; see `evaluation_noise`.
     """
 
-    def __init__(self, snapshot: Snapshot, clips: Clips, *, window: int, batch_size: int, task: int = 0) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        clips: Clips,
+        *,
+        window: int,
+        batch_size: int,
+        task: int = 0,
+        loudness: LoudnessConfig | None = None,
+        snr_db: float | None = None,
+    ) -> None:
         self._snapshot, self._clips = snapshot, clips
         self._window, self._batch_size, self._task = window, batch_size, task
+        self._loudness, self._snr_db = loudness or LoudnessConfig(), snr_db
         counts = np.maximum(1, -(-clips.num_samples // window))
         index = np.concatenate([np.arange(count) for count in counts])
         self.clips = np.repeat(np.arange(len(clips)), counts)
@@ -106,7 +148,23 @@ class EvaluationInput:
         rows = np.where(np.arange(total) < len(self.clips), np.arange(total), 0)
         for first in range(0, total, self._batch_size):
             mine = rows[first : first + self._batch_size][part.of(self._batch_size)]
-            yield _batch(self._snapshot, self._clips, self.clips[mine], self.starts[mine], self._window, self._task)
+            read = _read(self._snapshot, self._clips, self.clips[mine], self.starts[mine], self._window)
+            waveform = normalise(self._noisy(read, mine), self._loudness)
+            yield Batch(clips=self.clips[mine], waveform=waveform, targets=read.targets, task=self._task)
+
+    def _noisy(self, read: Examples, rows: np.ndarray) -> np.ndarray:
+        if self._snr_db is None:
+            return read.waveform
+        noisy = [
+            with_noise(
+                window,
+                present=int(present),
+                snr_db=self._snr_db,
+                generator=evaluation_noise(self._clips.ids[self.clips[row]], int(self.starts[row])),
+            )
+            for window, present, row in zip(read.waveform, read.present, rows, strict=True)
+        ]
+        return np.stack(noisy)
 
     def average(self, outputs: np.ndarray) -> np.ndarray:
         """Weighted mean over the windows of each clip: [windows or more, classes] -> [clips, classes]."""
@@ -150,7 +208,7 @@ def prefetched(make: Callable[[], Iterable[Item]], *, depth: int = 2) -> Iterato
         stopped.set()
 
 
-def _batch(snapshot: Snapshot, clips: Clips, index: np.ndarray, starts: np.ndarray, window: int, task: int) -> Batch:
+def _read(snapshot: Snapshot, clips: Clips, index: np.ndarray, starts: np.ndarray, window: int) -> Examples:
     samples = [snapshot.window(clips, int(i), int(start), window) for i, start in zip(index, starts, strict=True)]
-    waveform = to_float(np.stack(samples))
-    return Batch(clips=index, waveform=waveform, targets=clips.labels.targets(index), task=task)
+    present = np.clip(clips.num_samples[index] - starts, 1, window)
+    return Examples(waveform=to_float(np.stack(samples)), targets=clips.labels.targets(index), present=present)

@@ -4,7 +4,8 @@ A custom step, because Keras 3's own `fit` does not work under multi-worker stra
 same program on its part of each global batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -13,13 +14,16 @@ import tensorflow as tf
 
 from training.config import TrainConfig
 from training.input import Batch, Part
-from training.model import FRONTEND, of_one_task
+from training.model import FRONTEND, behind_frontend, of_one_task
+from training.recipe.average import Average
+from training.recipe.optimizer import Group, clipped, make_groups
+from training.recipe.schedule import rate_factor
 from training.tasks.config import Objective
 from training.tasks.objectives import losses, right
 
 
 class Loop:
-    """A model with its optimizer under a strategy: compiled steps over this worker's part of a batch."""
+    """A model with its optimizers under a strategy: compiled steps over this worker's part of a batch."""
 
     def __init__(
         self,
@@ -33,39 +37,71 @@ class Loop:
     ) -> None:
         """With `objectives`: name of each task -> what its head is trained for."""
         self.model, self.part = model, part
+        self._frontend = model.get_layer(FRONTEND)
         self._tasks = [(of_one_task(model, name), objective) for name, objective in objectives.items()]
-        self._strategy, self._batch_size = strategy, config.batch_size
-        frontend = model.get_layer(FRONTEND).trainable_variables
-        others = [
-            variable for layer in model.layers if layer.name != FRONTEND for variable in layer.trainable_variables
-        ]
-        steps = config.epochs * steps_per_epoch if config.schedule == "cosine" else None
-        rates = ((frontend, config.frontend_learning_rate), (others, config.learning_rate))
+        self._behind = [behind_frontend(own) for own, _ in self._tasks]
+        self._strategy, self._config, self._steps_per_epoch = strategy, config, steps_per_epoch
         with strategy.scope():
-            self._updates = [(_adam(rate, steps, variables), variables) for variables, rate in rates if variables]
+            self._groups = make_groups(config, frontend=self._frontend, model=model)
+            momentum = config.optimizer.average
+            weights = model.trainable_variables
+            self._average = Average(weights, momentum=momentum, strategy=strategy) if momentum else None
+        self._frozen = False
+        self.go_to(0, 0, ())
         self.retrace()
 
     @property
     def variables(self) -> list[Any]:
-        """All that a checkpoint must hold: weights, statistics, random state, optimizer."""
-        return [*self.model.variables, *(v for optimizer, _ in self._updates for v in optimizer.variables)]
+        """All that a checkpoint must hold: weights, statistics, random state, optimizers, average."""
+        optimizers = [variable for group in self._groups for variable in group.optimizer.variables]
+        return [*self.model.variables, *optimizers, *(self._average.variables if self._average else ())]
 
     def retrace(self) -> None:
         """Compiles the steps anew, after the front end changed its plan."""
         self._train = tf.function(self._train_step)  # one trace for each task, which is a Python number
         self._forward = tf.function(self._forward_step)
 
+    def go_to(self, epoch: int, step: int, validation_losses: Sequence[float]) -> None:
+        """The next update is `step` of `epoch`, both from 0, after epochs with these validation losses.
+
+        To be called at the beginning of every epoch; the updates of one count on by themselves.
+        """
+        self._step, self._validation_losses = epoch * self._steps_per_epoch + step, validation_losses
+        frozen = self._config.freeze.frozen(epoch + 1)
+        if frozen != self._frozen:
+            self._frozen = frozen
+            self.retrace()
+
     def train(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """One update; returns the mean loss and the number of right answers of the global batch.
 
         The head of another task than the batch's gets no gradient, and its optimizer no step.
         """
-        return self._train(self._place(batch.waveform), self._place(batch.targets), task=batch.task)
+        factor = rate_factor(
+            self._config.schedule,
+            step=self._step,
+            steps=self._config.epochs * self._steps_per_epoch,
+            validation_losses=self._validation_losses,
+        )
+        for group in self._groups:
+            group.optimizer.learning_rate = group.learning_rate * factor
+        self._step += 1
+        masked = None if batch.masked is None else self._place(batch.masked)
+        return self._train(self._place(batch.waveform), self._place(batch.targets), masked, task=batch.task)
 
     def predict(self, batch: Batch) -> np.ndarray:
         """Logits of the whole global batch, [batch_size, classes], from this worker's part of it."""
         logits = self._forward(self._place(batch.waveform), task=batch.task)
         return np.asarray(self._strategy.gather(logits, axis=0))
+
+    @contextmanager
+    def evaluated_weights(self) -> Iterator[None]:
+        """While the block runs, the model has the weights that are evaluated and saved: the average, if there is."""
+        if self._average is None:
+            yield
+            return
+        with self._average.in_place():
+            yield
 
     def _place(self, rows: np.ndarray) -> Any:
         replicas = max(1, self._strategy.num_replicas_in_sync // self.part.count)
@@ -74,8 +110,12 @@ class Loop:
             lambda context: tf.constant(pieces[context.replica_id_in_sync_group % replicas])
         )
 
-    def _train_step(self, waveform: Any, targets: Any, *, task: int) -> tuple[Any, Any]:
-        loss, correct = self._strategy.run(lambda x, y: self._update(x, y, task), args=(waveform, targets))
+    def _train_step(self, waveform: Any, targets: Any, masked: Any, *, task: int) -> tuple[Any, Any]:
+        loss, correct = self._strategy.run(
+            lambda x, y, m: self._update(x, y, m, task), args=(waveform, targets, masked)
+        )
+        if self._average:
+            self._average.update()
         total = tf.distribute.ReduceOp.SUM
         return self._strategy.reduce(total, loss, axis=None), self._strategy.reduce(total, correct, axis=None)
 
@@ -83,22 +123,32 @@ class Loop:
         model, _ = self._tasks[task]
         return self._strategy.run(lambda x: model(x, training=False), args=(waveform,))
 
-    def _update(self, waveform: tf.Tensor, targets: tf.Tensor, task: int) -> tuple[tf.Tensor, tf.Tensor]:
+    def _update(
+        self, waveform: tf.Tensor, targets: tf.Tensor, masked: tf.Tensor | None, task: int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         model, objective = self._tasks[task]
         with tf.GradientTape() as tape:
-            logits = model(waveform, training=True)
-            loss = tf.reduce_sum(losses(objective, targets, logits)) / self._batch_size
+            logits = self._behind[task](self._features(waveform, masked), training=True)
+            loss = tf.reduce_sum(losses(objective, targets, logits)) / self._config.batch_size
         mine = {id(variable) for variable in model.trainable_variables}
-        updates = [(optimizer, [v for v in variables if id(v) in mine]) for optimizer, variables in self._updates]
-        gradients = tape.gradient(loss, [variables for _, variables in updates])
-        for (optimizer, variables), group in zip(updates, gradients, strict=True):
-            optimizer.apply(group, variables)
+        groups = [group for group in self._groups if not (self._frozen and group.frontend)]
+        variables = [[variable for variable in group.variables if id(variable) in mine] for group in groups]
+        gradients = clipped(tape.gradient(loss, variables), self._config.optimizer.clip_norm)
+        self._apply(groups, gradients, variables)
         return loss, tf.reduce_sum(right(targets, logits))
 
+    def _features(self, waveform: tf.Tensor, masked: tf.Tensor | None) -> tf.Tensor:
+        """What the front end gives, silenced where it is masked; of a frozen one without a way back for gradients."""
+        features = self._frontend(waveform, training=not self._frozen)
+        if self._frozen:
+            features = tf.stop_gradient(features)
+        if masked is None:
+            return features
+        # Silence is what this front end makes of it now: with PCEN or a normalisation it is not 0, and it moves.
+        silence = tf.stop_gradient(self._frontend(tf.zeros_like(waveform[:1]), training=False))
+        return tf.where(masked if len(features.shape) == 3 else masked[..., None], silence, features)
 
-def _adam(learning_rate: float, steps: int | None, variables: list[Any]) -> keras.optimizers.Optimizer:
-    """Adam over `variables`, with a cosine from `learning_rate` to 0 over `steps`, or constant without them."""
-    rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps) if steps else learning_rate
-    optimizer = keras.optimizers.Adam(rate)
-    optimizer.build(variables)
-    return optimizer
+    @staticmethod
+    def _apply(groups: Sequence[Group], gradients: Any, variables: Sequence[Sequence[Any]]) -> None:
+        for group, own, changed in zip(groups, gradients, variables, strict=True):
+            group.optimizer.apply(own, changed)

@@ -1,6 +1,8 @@
 """waveform -> front end -> encoder -> one head per task."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal
 
 import keras
 
@@ -20,6 +22,7 @@ def build_model(
     window: int,
     classes: int | Mapping[str, int],
     seed: int,
+    precision: Literal["float32", "bfloat16"] = "float32",
 ) -> keras.Model:
     """A classifier of waveforms, as the original LEAF code composes it.
 
@@ -30,6 +33,7 @@ def build_model(
       window: samples of one excerpt.
       classes: outputs (logits); of several tasks, name of the task -> outputs.
       seed: of the initial weights and of dropout.
+      precision: that the encoder computes in; front end, weights and logits are float32.
 
     Returns:
       A model from float [batch, window] in [-1, 1) to logits float32 [batch, classes]; of several tasks to a
@@ -42,7 +46,8 @@ def build_model(
     features = frontend(waveform)
     frames, num_filters, *maps = features.shape[1:]
     (channels,) = maps or (1,)  # Wavegram has maps of its own
-    encoder = build_encoder(encoder_config, frames=frames, num_filters=num_filters, channels=channels, seed=seed)
+    with _computing_in(precision):
+        encoder = build_encoder(encoder_config, frames=frames, num_filters=num_filters, channels=channels, seed=seed)
     x = keras.layers.Reshape((frames, num_filters, channels))(features)
     x = encoder(x)
     if isinstance(classes, int) or len(classes) == 1:
@@ -58,3 +63,19 @@ def of_one_task(model: keras.Model, task: str) -> keras.Model:
     """The part of the model that a task uses: all of it but the other tasks' heads, on the same weights."""
     outputs = model.output
     return keras.Model(model.input, outputs[task]) if isinstance(outputs, dict) else model
+
+
+def behind_frontend(model: keras.Model) -> keras.Model:
+    """The part of the model from features to logits, on the same weights."""
+    return keras.Model(model.get_layer(FRONTEND).output, model.output)
+
+
+@contextmanager
+def _computing_in(precision: Literal["float32", "bfloat16"]) -> Iterator[None]:
+    """Layers made in the block compute in `precision`, with variables in float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -45,13 +45,7 @@ def run_trial(
     sample_rate = common_sample_rate(trial.tasks, opened)
     window = round(trial.train.window_ms * sample_rate / 1000)
     strategy = _strategy(part)
-    tasks = open_tasks(
-        trial.tasks,
-        opened,
-        window=window,
-        batch_size=trial.train.batch_size,
-        replicas=strategy.num_replicas_in_sync,
-    )
+    tasks = open_tasks(trial, opened, window=window, replicas=strategy.num_replicas_in_sync)
     with strategy.scope():
         model = build_model(
             trial.frontend,
@@ -60,10 +54,11 @@ def run_trial(
             window=window,
             classes={task.name: len(task.snapshot.card.labels) for task in tasks},
             seed=trial.seed,
+            precision=trial.train.precision,
         )
     frontend = model.get_layer(FRONTEND)
     before = inspect(frontend)
-    training = training_batches(trial, opened, window=window)
+    training = training_batches(trial, opened, window=window, features=tuple(frontend.output.shape[1:3]))
     fitted = fit(
         Loop(
             model,
@@ -124,7 +119,7 @@ def _result(
         trial_id=request.trial_id,
         config=request.config,
         run_id=run_id,
-        tasks=tuple(task_result(task, fitted.validation[task.name], fitted.test[task.name]) for task in tasks),
+        tasks=tuple(task_result(task, fitted) for task in tasks),
         best_epoch=fitted.progress.best_epoch,
         frontend_parameters=_count(model.get_layer(FRONTEND)),
         parameters=_count(model),
@@ -156,6 +151,8 @@ def _record(
     run.artifact(folder / LEARNED_NAME)
     run.artifact(folder / MODEL_NAME)
     scores = split_metrics("test", fitted.test)
+    for snr_db, noisy in fitted.noisy.items():
+        scores |= split_metrics(f"test_snr_{snr_db:g}_db", noisy)
     counts = {"frontend_parameters": result.frontend_parameters, "parameters": result.parameters}
     run.metrics({**scores, **counts, "train_seconds": result.train_seconds}, step=result.best_epoch)
     # Before the result: with it the trial is finished, and nobody would close its run after a kill in between.

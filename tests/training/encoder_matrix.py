@@ -5,6 +5,7 @@ One group of workers trains all pairs, one after another: starting TensorFlow co
 """
 
 import gc
+import hashlib
 import json
 import sys
 import time
@@ -73,18 +74,29 @@ def trained(frontend: Any, encoder: Any, strategy: Any, batches: Any, *, part: A
 
     with strategy.scope():
         model = build_model(frontend, encoder, sample_rate=16000, window=WINDOW, classes=classes, seed=0)
-    before = [weight.numpy() for weight in model.trainable_weights]
+    before = [_digest(weight) for weight in model.trainable_weights]
     config = TrainConfig(batch_size=4, encoder=encoder)
-    loop = Loop(model, strategy=strategy, config=config, steps_per_epoch=STEPS, part=part)
+    loop = Loop(
+        model,
+        strategy=strategy,
+        config=config,
+        steps_per_epoch=STEPS,
+        part=part,
+        objectives={"task": "single_label"},
+    )
     losses = [float(loop.train(batch)[0]) for batch in batches]
     pairs = zip(before, model.trainable_weights, strict=True)
     return {
         "losses": losses,
-        "still": [weight.path for old, weight in pairs if (old == weight.numpy()).all()],
+        "still": [weight.path for old, weight in pairs if old == _digest(weight)],
         "frontend": sum(int(np.prod(weight.shape)) for weight in model.get_layer(FRONTEND).trainable_weights),
         "all": sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
         "sums": [float(np.sum(weight.numpy(), dtype=np.float64)) for weight in model.weights],
     }
+
+
+def _digest(weight: Any) -> str:
+    return hashlib.sha256(weight.numpy().tobytes()).hexdigest()
 
 
 def main(snapshot: str, folder: str) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from training.recipe.augment import Augment
+from training.recipe.augment import Augment, Examples
 from training.recipe.balance import balanced_order, clip_weights
 from training.recipe.config import AugmentConfig, LoudnessConfig
 from training.recipe.loudness import normalise
@@ -19,7 +19,13 @@ EVERYTHING = AugmentConfig(
 
 
 def read(rows):
-    """Noise of another loudness and one class for every position."""
+    """Noise of another loudness and one class for every position, which fill their windows."""
+    waveform, targets = windows(rows)
+    return Examples(waveform=waveform, targets=targets, present=np.full(len(rows), SAMPLES))
+
+
+def windows(rows):
+    """The waveform and the targets of these positions."""
     random = [np.random.default_rng(int(row)) for row in rows]
     loudness = [10.0 ** generator.uniform(-3, 0) for generator in random]
     waveform = [level * generator.standard_normal(SAMPLES) for level, generator in zip(loudness, random, strict=True)]
@@ -39,23 +45,23 @@ def rms_db(waveform):
 def test_without_augmentation_examples_are_as_read():
     """Bit for bit, which is the plain recipe."""
     rows = np.arange(BATCH)
-    for expected, found in zip(read(rows), examples(AugmentConfig(), rows=rows), strict=True):
+    for expected, found in zip(windows(rows), examples(AugmentConfig(), rows=rows), strict=True):
         np.testing.assert_array_equal(expected, found)
 
 
 @pytest.mark.parametrize("workers", [2, 4, 8])
 def test_parts_side_by_side_are_the_batch(workers):
     """With everything on; also the masks."""
-    augment = Augment(config=EVERYTHING, loudness=LoudnessConfig(rule="reference"), seed=3)
-    sizes = {"epoch": 1, "frames": 25, "filters": 40, "window_ms": 250.0}
+    loudness = LoudnessConfig(rule="reference")
+    augment = Augment(config=EVERYTHING, loudness=loudness, seed=3, window_ms=250.0, features=(25, 40))
     rows = np.arange(BATCH, 2 * BATCH)
     parts = np.split(rows, workers)
     whole = augment.examples(read, rows, epoch=1, batch_size=BATCH)
     pieces = [augment.examples(read, part, epoch=1, batch_size=BATCH) for part in parts]
     for expected, found in zip(whole, zip(*pieces, strict=True), strict=True):
         np.testing.assert_array_equal(expected, np.concatenate(found))
-    masks = [augment.masks(part, **sizes) for part in parts]
-    np.testing.assert_array_equal(augment.masks(rows, **sizes), np.concatenate(masks))
+    masks = [augment.masks(part, epoch=1) for part in parts]
+    np.testing.assert_array_equal(augment.masks(rows, epoch=1), np.concatenate(masks))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +78,7 @@ def test_seed_epoch_and_task_change_what_is_drawn(config, other):
 @pytest.mark.parametrize("snr_db", [-5.0, 0.0, 10.0, 30.0])
 def test_noise_has_the_ratio_that_was_asked_for(snr_db):
     """Measured on what was added; it is white and Gaussian."""
-    waveform, _ = read(np.arange(BATCH))
+    waveform, _ = windows(np.arange(BATCH))
     noisy, _ = examples(AugmentConfig(snr_db=(snr_db, snr_db)), rows=np.arange(BATCH))
     noise = noisy.astype(np.float64) - waveform
     np.testing.assert_allclose(rms_db(waveform) - rms_db(noise), snr_db, atol=1e-3)
@@ -86,36 +92,46 @@ def test_ratios_fill_their_range():
     """Uniformly, each example its own."""
     rows = np.arange(25 * BATCH)
     noisy, _ = examples(AugmentConfig(snr_db=(0.0, 20.0)), rows=rows)
-    waveform, _ = read(rows)
+    waveform, _ = windows(rows)
     ratios = rms_db(waveform) - rms_db(noisy.astype(np.float64) - waveform)
     assert stats.kstest(ratios / 20.0, "uniform").pvalue > 1e-3
+
+
+def test_noise_ends_with_the_clip():
+    """And has its ratio to the clip, not to the window that zeros fill."""
+    window = np.concatenate([windows(np.arange(1))[0][0][:1000], np.zeros(3000, np.float32)])
+    noisy = with_noise(window, present=1000, snr_db=3.0, generator=np.random.default_rng(0))
+    assert not noisy[1000:].any()
+    noise = noisy[:1000].astype(np.float64) - window[:1000]
+    assert rms_db(window[None, :1000]) - rms_db(noise[None]) == pytest.approx(3.0, abs=1e-3)
 
 
 def test_silence_stays_silent():
     """No noise has a ratio to it, no gain makes it louder."""
     silence = np.zeros((2, 100), np.float32)
     generator = np.random.default_rng(0)
-    np.testing.assert_array_equal(with_noise(silence[0], snr_db=0.0, generator=generator), silence[0])
+    np.testing.assert_array_equal(with_noise(silence[0], present=100, snr_db=0.0, generator=generator), silence[0])
     for rule in ("none", "reference", "target"):
         np.testing.assert_array_equal(normalise(silence, LoudnessConfig(rule=rule)), silence)
 
 
 def test_the_noise_of_an_evaluation_belongs_to_the_clip_and_the_window():
     """The same at every ratio but for its level, and another one for another clip or window."""
-    window = read(np.arange(1))[0][0]
+    window = windows(np.arange(1))[0][0]
     loud, soft, again = (
-        with_noise(window, snr_db=snr_db, generator=evaluation_noise("a", 0)) for snr_db in (0.0, 20.0, 0.0)
+        with_noise(window, present=SAMPLES, snr_db=snr_db, generator=evaluation_noise("a", 0))
+        for snr_db in (0.0, 20.0, 0.0)
     )
     np.testing.assert_array_equal(loud, again)
     np.testing.assert_allclose((loud - window) / 10, soft - window, atol=1e-6)
     for clip, start in (("b", 0), ("a", 1)):
-        other = with_noise(window, snr_db=0.0, generator=evaluation_noise(clip, start)) - window
+        other = with_noise(window, present=SAMPLES, snr_db=0.0, generator=evaluation_noise(clip, start)) - window
         assert abs(np.corrcoef(loud - window, other)[0, 1]) < 5 / np.sqrt(SAMPLES)
 
 
 def test_reference_loudness_is_that_of_the_original():
     """gain = min(10^(30/20), 10^(15/20) / std): an rms of 5.62, or 31.6 times what is quieter than 0.178."""
-    waveform, _ = read(np.arange(40))
+    waveform, _ = windows(np.arange(40))
     quiet = waveform.std(axis=1) < 10 ** (-15 / 20)
     assert 0 < quiet.sum() < len(quiet)
     normal = normalise(waveform, LoudnessConfig(rule="reference"))
@@ -135,7 +151,7 @@ def test_target_loudness_is_reached():
 def test_mixup_mixes_windows_and_targets_by_the_same_shares():
     """Each example is a convex combination of two of its batch, and every example is a partner once."""
     rows = np.arange(BATCH, 2 * BATCH)
-    waveform, targets = (values.astype(np.float64) for values in read(rows))
+    waveform, targets = (values.astype(np.float64) for values in windows(rows))
     mixed, soft = examples(AugmentConfig(mixup_alpha=1.0), rows=rows)
     shares, *_ = np.linalg.lstsq(waveform.T, mixed.T.astype(np.float64), rcond=None)
     assert ((shares > 1e-4).sum(axis=0) <= 2).all()
@@ -151,7 +167,7 @@ def test_shares_of_mixup_are_of_the_beta_distribution():
     """Read off the targets."""
     rows = np.arange(50 * BATCH)
     mixed, _ = examples(AugmentConfig(mixup_alpha=0.4), rows=rows)
-    waveform, _ = read(rows)
+    waveform, _ = windows(rows)
     shares = np.array([m @ w for m, w in zip(mixed.astype(np.float64), waveform, strict=True)])
     shares /= np.sum(np.square(waveform, dtype=np.float64), axis=1)
     loudest = rms_db(waveform) > -20  # of the others the partner drowns the share
@@ -162,16 +178,14 @@ def test_gains_fill_their_range():
     """Each example its own, uniform in dB."""
     rows = np.arange(25 * BATCH)
     louder, _ = examples(AugmentConfig(gain_db=(-10.0, 5.0)), rows=rows)
-    gains_db = rms_db(louder) - rms_db(read(rows)[0])
+    gains_db = rms_db(louder) - rms_db(windows(rows)[0])
     assert stats.kstest((gains_db + 10.0) / 15.0, "uniform").pvalue > 1e-3
 
 
 def test_masks_are_stripes_no_wider_than_asked():
     """Whole frames and whole filters, and every place is masked sometimes."""
     config = AugmentConfig(time_masks=1, time_mask_ms=200.0, frequency_masks=1, frequency_mask_filters=8)
-    masks = np.stack(
-        [feature_masks(config, frames=100, filters=40, window_ms=1000.0, key=(0, row)) for row in range(400)]
-    )
+    masks = np.stack([feature_masks(config, features=(100, 40), window_ms=1000.0, key=(0, row)) for row in range(400)])
     frames, filters = masks.all(axis=2), masks.all(axis=1)
     np.testing.assert_array_equal(masks, frames[:, :, None] | filters[:, None, :])
     for stripes, widest in ((frames, 20), (filters, 8)):

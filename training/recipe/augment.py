@@ -16,8 +16,23 @@ from training.recipe.loudness import amplitude, normalise
 from training.recipe.noise import with_noise
 from training.recipe.spec_augment import feature_masks
 
-# Positions in an epoch -> windows float32 [batch, samples] and targets float32 [batch, classes].
-Read = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Windows as they are read.
+
+    Attributes:
+      waveform: float32 [batch, samples].
+      targets: float32 [batch, classes].
+      present: samples that the clip fills, the others are zeros behind its end; int64 [batch].
+    """
+
+    waveform: np.ndarray
+    targets: np.ndarray
+    present: np.ndarray
+
+
+Read = Callable[[np.ndarray], Examples]  # of positions in an epoch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +44,16 @@ class Augment:
       loudness: of every window, behind the noise.
       seed: of the trial.
       task: position of the task.
+      window_ms: length of a window.
+      features: frames and filters of its features, which are masked.
     """
 
     config: AugmentConfig = field(default_factory=AugmentConfig)
     loudness: LoudnessConfig = field(default_factory=LoudnessConfig)
     seed: int
     task: int = 0
+    window_ms: float = 1000.0
+    features: tuple[int, int] = (0, 0)
 
     def examples(self, read: Read, rows: np.ndarray, *, epoch: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         """Windows and targets of the examples at the positions `rows` of an epoch.
@@ -54,24 +73,27 @@ class Augment:
             waveform = waveform * np.array([[amplitude(gain_db)] for gain_db in gains_db], np.float32)
         return waveform, targets
 
-    def masks(self, rows: np.ndarray, *, epoch: int, frames: int, filters: int, window_ms: float) -> np.ndarray | None:
+    def masks(self, rows: np.ndarray, *, epoch: int) -> np.ndarray | None:
         """Where the features of these examples are silenced, bool [batch, frames, filters]; None: nowhere."""
         if not self.config.masks:
             return None
-        sizes = {"frames": frames, "filters": filters, "window_ms": window_ms}
-        return np.stack([feature_masks(self.config, **sizes, key=self._key(epoch, row)) for row in rows])
+        settings = {"features": self.features, "window_ms": self.window_ms}
+        return np.stack([feature_masks(self.config, **settings, key=self._key(epoch, row)) for row in rows])
 
     def _single(self, read: Read, rows: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """As `examples`, before anything is mixed."""
-        waveform, targets = read(rows)
+        found = read(rows)
+        waveform = found.waveform
         if self.config.snr_db is not None:
-            waveform = np.stack([self._noisy(w, self._key(epoch, row)) for w, row in zip(waveform, rows, strict=True)])
-        return normalise(waveform, self.loudness), targets
+            triples = zip(waveform, found.present, rows, strict=True)
+            waveform = np.stack([self._noisy(window, int(present), epoch, row) for window, present, row in triples])
+        return normalise(waveform, self.loudness), found.targets
 
-    def _noisy(self, window: np.ndarray, key: tuple[int, ...]) -> np.ndarray:
-        generator = stream(Purpose.NOISE, *key)
+    def _noisy(self, window: np.ndarray, present: int, epoch: int, row: int) -> np.ndarray:
+        generator = stream(Purpose.NOISE, *self._key(epoch, row))
         low, high = self.config.snr_db or (0.0, 0.0)
-        return with_noise(window, snr_db=low + (high - low) * float(generator.random()), generator=generator)
+        snr_db = low + (high - low) * float(generator.random())
+        return with_noise(window, present=present, snr_db=snr_db, generator=generator)
 
     def _mixing(self, rows: np.ndarray, epoch: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         """The partner of each example, int64 [batch], and the share of the example itself, float32 [batch, 1]."""

@@ -15,22 +15,24 @@ class Average:
     Statistics of normalisations are none of `variables`: they are averages already.
     """
 
-    def __init__(self, variables: Sequence[Any], *, momentum: float) -> None:
-        self._of, self._momentum = list(variables), momentum
+    def __init__(self, variables: Sequence[Any], *, momentum: float, strategy: tf.distribute.Strategy) -> None:
+        self._of, self._momentum, self._strategy = list(variables), momentum, strategy
         self.variables = [
             keras.Variable(variable.numpy(), trainable=False, name=f"average_{index}")
             for index, variable in enumerate(self._of)
         ]
 
     def update(self) -> None:
-        """average <- momentum * average + (1 - momentum) * weights; in a cross-replica context."""
-        strategy = tf.distribute.get_strategy()
+        """average <- average + (1 - momentum) * (weights - average); in a cross-replica context.
+
+        In this form the average of weights that stand still stands still too, to the bit.
+        """
 
         def toward(average: tf.Variable, weights: tf.Tensor) -> None:
-            average.assign(self._momentum * average + (1.0 - self._momentum) * weights)
+            average.assign_add((1.0 - self._momentum) * (weights - average))
 
         for average, variable in zip(self.variables, self._of, strict=True):
-            strategy.extended.update(average.value, toward, args=(variable.value,), group=False)
+            self._strategy.extended.update(average.value, toward, args=(variable.value,), group=False)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

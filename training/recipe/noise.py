@@ -6,16 +6,24 @@ from training.recipe.draws import Purpose, normal, number_of, stream
 from training.recipe.loudness import amplitude
 
 
-def with_noise(window: np.ndarray, *, snr_db: float, generator: np.random.Generator) -> np.ndarray:
-    """A window, float32 [samples], and white Gaussian noise whose power is the window's divided by 10^(snr_db / 10).
+def with_noise(window: np.ndarray, *, present: int, snr_db: float, generator: np.random.Generator) -> np.ndarray:
+    """A window and white Gaussian noise whose power is the window's divided by 10^(snr_db / 10).
 
     Both powers are those of this window, to the digit: the noise is scaled to its share. Digital silence stays silent,
-    since no noise has a ratio to it.
+    since no noise has a ratio to it, and so do the zeros that fill a window behind the end of a clip.
+
+    Args:
+      window: float32 [samples].
+      present: samples that the clip fills, from the first one on; at least one.
+      snr_db: signal-to-noise ratio.
+      generator: of the noise.
     """
-    power = float(np.mean(np.square(window, dtype=np.float64)))
-    noise = normal(generator, len(window))
-    scale = np.sqrt(power / np.mean(np.square(noise))) / amplitude(snr_db)
-    return (window + scale * noise).astype(np.float32)
+    signal = window[:present].astype(np.float64)
+    noise = normal(generator, present)
+    scale = np.sqrt(np.mean(np.square(signal)) / np.mean(np.square(noise))) / amplitude(snr_db)
+    noisy = window.copy()
+    noisy[:present] = signal + scale * noise
+    return noisy
 
 
 def evaluation_noise(clip_id: str, start: int) -> np.random.Generator:

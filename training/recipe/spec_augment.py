@@ -7,7 +7,7 @@ from training.recipe.draws import Purpose, stream
 
 
 def feature_masks(
-    config: AugmentConfig, *, frames: int, filters: int, window_ms: float, key: tuple[int, ...]
+    config: AugmentConfig, *, features: tuple[int, int], window_ms: float, key: tuple[int, ...]
 ) -> np.ndarray:
     """Where one example is masked, bool [frames, filters]: whole frames and whole filters.
 
@@ -15,14 +15,14 @@ def feature_masks(
 
     Args:
       config: how many masks, and how wide.
-      frames: of the features.
-      filters: of the features.
+      features: frames and filters.
       window_ms: that the frames cover.
       key: of the random numbers: seed, task, epoch, position.
 
     Source: Park et al., SpecAugment, Interspeech 2019, without warping.
     """
     uniform = stream(Purpose.MASKS, *key).random((config.time_masks + config.frequency_masks, 2))
+    frames, filters = features
     longest = round(config.time_mask_ms / window_ms * frames)
     silent_frames = _stripes(uniform[: config.time_masks], widest=longest, size=frames)
     silent_filters = _stripes(uniform[config.time_masks :], widest=config.frequency_mask_filters, size=filters)

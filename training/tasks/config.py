@@ -1,7 +1,7 @@
 """What the tasks of a trial are, which of them each step trains, and what came of each. Stdlib only."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Objective = Literal["single_label", "multi_label"]
@@ -74,6 +74,7 @@ class TaskResult:
         mean AUC) and "mean_d_prime" (mean over classes of their own).
       validation_metrics: likewise, of the validation split at the best epoch.
       test_clips: scored.
+      noisy_metrics: likewise, of the test split with noise; signal-to-noise ratio in dB, e.g. "10.0" -> metrics.
       left_out: classes without a positive, or without a negative, clip in the test split; they are in no mean of a
         multi_label task.
     """
@@ -86,6 +87,7 @@ class TaskResult:
     validation_metrics: dict[str, float]
     test_clips: int
     left_out: tuple[str, ...] = ()
+    noisy_metrics: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def main_metric(self) -> str:

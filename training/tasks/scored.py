@@ -8,6 +8,7 @@ from pathlib import Path
 from infra.files import write_atomically
 from infra.predictions import PREDICTIONS_NAME, PredictedTask, Predictions, write_predictions
 from training.evaluate import Scores, Split
+from training.fit import Fitted
 from training.tasks.config import TaskResult
 from training.tasks.objectives import class_table, left_out
 from training.tasks.task import Task
@@ -26,8 +27,9 @@ _CLASS_COLUMNS = (
 )
 
 
-def task_result(task: Task, validation: Scores, test: Scores) -> TaskResult:
+def task_result(task: Task, fitted: Fitted) -> TaskResult:
     """What a trial came to in one task."""
+    test = fitted.test[task.name]
     card = task.snapshot.card
     return TaskResult(
         name=task.name,
@@ -35,7 +37,8 @@ def task_result(task: Task, validation: Scores, test: Scores) -> TaskResult:
         snapshot_id=card.snapshot_id,
         objective=task.objective,
         metrics=test.metrics,
-        validation_metrics=validation.metrics,
+        validation_metrics=fitted.validation[task.name].metrics,
+        noisy_metrics={str(snr_db): scores[task.name].metrics for snr_db, scores in fitted.noisy.items()},
         test_clips=len(test.logits),
         left_out=left_out(task.test.clips.labels),
     )

@@ -1,11 +1,12 @@
 """A task opened for training: its snapshot, its objective and its splits."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from training.config import TrialConfig
 from training.evaluate import Split, group_windows
 from training.input import EvaluationInput, TrainingInput
+from training.recipe.augment import Augment
 from training.records import Snapshot
 from training.tasks.batches import TaskBatches
 from training.tasks.config import Objective, TaskConfig
@@ -22,6 +23,7 @@ class Task:
       snapshot: its data; the outputs of its head are the classes on the card.
       validation: chooses the epoch.
       test: is scored once.
+      noisy: the test split again, signal-to-noise ratio in dB -> with noise; each is scored once.
     """
 
     name: str
@@ -29,26 +31,28 @@ class Task:
     snapshot: Snapshot
     validation: Split
     test: Split
+    noisy: Mapping[float, Split] = field(default_factory=dict)
 
 
-def open_tasks(
-    configs: Sequence[TaskConfig], snapshots: Sequence[Snapshot], *, window: int, batch_size: int, replicas: int
-) -> list[Task]:
+def open_tasks(trial: TrialConfig, snapshots: Sequence[Snapshot], *, window: int, replicas: int) -> list[Task]:
     """The tasks with their objectives resolved.
 
     Args:
-      configs: of the tasks.
-      snapshots: of each.
+      trial: its tasks, and how windows are prepared.
+      snapshots: of each task.
       window: samples of one excerpt.
-      batch_size: of the training.
       replicas: that score together; each gets one group of every batch.
 
     Raises:
       ValueError: labels that do not suit the objective, or a split that says nothing about any class.
     """
-    evaluation_batch = group_windows(batch_size) * replicas
+    settings = {
+        "window": window,
+        "batch_size": group_windows(trial.train.batch_size) * replicas,
+        "loudness": trial.train.loudness,
+    }
     tasks = []
-    for index, (config, snapshot) in enumerate(zip(configs, snapshots, strict=True)):
+    for index, (config, snapshot) in enumerate(zip(trial.tasks, snapshots, strict=True)):
         ids, labels = snapshot.all_labels()
         objective = resolved(config, labels, ids)
         splits = {}
@@ -60,14 +64,20 @@ def open_tasks(
                     f"Received: no such class for the task `{config.name}` among {len(clips)} clips. Give the split "
                     "more clips."
                 )
-            windows = EvaluationInput(snapshot, clips, window=window, batch_size=evaluation_batch, task=index)
-            splits[name] = Split(clips=clips, windows=windows)
-        tasks.append(Task(name=config.name, objective=objective, snapshot=snapshot, **splits))
+            splits[name] = Split(clips=clips, windows=EvaluationInput(snapshot, clips, **settings, task=index))
+        clips = splits["test"].clips
+        noisy = {
+            snr_db: Split(clips=clips, windows=EvaluationInput(snapshot, clips, **settings, task=index, snr_db=snr_db))
+            for snr_db in trial.train.test_snr_db
+        }
+        tasks.append(Task(name=config.name, objective=objective, snapshot=snapshot, **splits, noisy=noisy))
     return tasks
 
 
-def training_batches(trial: TrialConfig, snapshots: Sequence[Snapshot], *, window: int) -> TaskBatches:
-    """The batches of the training splits of a trial's tasks."""
+def training_batches(
+    trial: TrialConfig, snapshots: Sequence[Snapshot], *, window: int, features: tuple[int, int]
+) -> TaskBatches:
+    """The batches of the training splits of a trial's tasks; `features` are the frames and filters of a window."""
     inputs = [
         TrainingInput(
             snapshot,
@@ -76,6 +86,15 @@ def training_batches(trial: TrialConfig, snapshots: Sequence[Snapshot], *, windo
             batch_size=trial.train.batch_size,
             seed=trial.seed,
             task=index,
+            augment=Augment(
+                config=trial.train.augment,
+                loudness=trial.train.loudness,
+                seed=trial.seed,
+                task=index,
+                window_ms=trial.train.window_ms,
+                features=features,
+            ),
+            class_balanced=trial.train.class_balanced,
         )
         for index, snapshot in enumerate(snapshots)
     ]
