@@ -10,7 +10,7 @@ from frontends import Leaf
 from frontends.inspect import Inspection, inspect, physical_parameters
 from infra import config
 from infra.files import write_atomically
-from infra.tracking import MemoryRun, MlflowRun, Run
+from infra.tracking import FileRun, MemoryRun, Run
 from training.checkpoint import CheckpointStore
 from training.config import FIGURES_FOLDER, MODEL_NAME, RESULT_NAME, TrialRequest, TrialResult
 from training.export import LEARNED_NAME, write_learned
@@ -25,12 +25,12 @@ from training.records import Snapshot
 from training.versions import versions
 
 
-def run_trial(request: TrialRequest, *, snapshot_folder: str, tracking_uri: str, run_id: str, part: Part) -> None:
+def run_trial(request: TrialRequest, *, snapshot_folder: str, part: Part) -> None:
     """Trains, evaluates and records one trial; every worker of it calls this with its own `part`."""
     tf.config.experimental.enable_op_determinism()
     snapshot, trial = Snapshot(snapshot_folder), request.config
     chief = part.index == 0
-    run: Run = MlflowRun(tracking_uri, run_id) if chief else MemoryRun()
+    run: Run = FileRun(Path(request.folder)) if chief else MemoryRun()
     run.params({"frontend_name": request.name, **config.flatten(trial)})
     run.tags({**versions(), "snapshot_id": snapshot.card.snapshot_id, "corpus": snapshot.card.corpus})
 
@@ -69,7 +69,7 @@ def run_trial(request: TrialRequest, *, snapshot_folder: str, tracking_uri: str,
         on_epoch=lambda epoch, metrics: log_epoch(request, epoch, metrics),
     )
     if chief:
-        result = _result(request, snapshot, model, fitted, run_id=run_id, workers=part.count)
+        result = _result(request, snapshot, model, fitted, workers=part.count)
         _record(Path(request.folder), run, model, fitted, before=before, result=result)
 
 
@@ -91,7 +91,6 @@ def _result(
     model: keras.Model,
     fitted: Fitted,
     *,
-    run_id: str,
     workers: int,
 ) -> TrialResult:
     best = fitted.progress.best_epoch
@@ -101,7 +100,6 @@ def _result(
         config=request.config,
         corpus=snapshot.card.corpus,
         snapshot_id=snapshot.card.snapshot_id,
-        run_id=run_id,
         accuracy=fitted.test.accuracy,
         loss=fitted.test.loss,
         test_clips=len(fitted.test.logits),

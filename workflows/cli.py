@@ -17,7 +17,19 @@ from pipelines.config import Prepared, ShowRequest, SnapshotSummary, Verificatio
 from pipelines.requests import Difference, DiffRequest, Duplicates, DuplicatesRequest, Fetched, Page, PageRequest
 from training.config import Inspected, InspectRequest
 from workflows import catalog, console, flags
-from workflows.commands import Featurize, FeaturizeInitial, Inspect, InspectInitial, List, Planned, Report, Run, text
+from workflows.commands import (
+    Featurize,
+    FeaturizeInitial,
+    Inspect,
+    InspectInitial,
+    List,
+    Planned,
+    Report,
+    Run,
+    Sync,
+    text,
+)
+from workflows.delivery import deliver_pending
 from workflows.features import featurize
 from workflows.places import Places
 from workflows.plan import make_plan
@@ -41,6 +53,7 @@ leafworks: from raw recordings to a table of audio front ends, with intervals.
   leafworks diff SNAPSHOT SNAPSHOT             clips only here, only there, changed, and why
   leafworks duplicates SNAPSHOT...             copies and near copies, within and across splits and snapshots
   leafworks report NAME                        the table and the page again
+  leafworks sync                               to MLflow, what it could not be told while it was away
   leafworks inspect FRONTEND                   pictures and numbers of what a front end does and has learned
   leafworks featurize WAV... --frontend FRONTEND   features of any recordings, and a picture of each
   leafworks list                               workflows, corpora, front ends, encoders
@@ -109,7 +122,7 @@ def _run(arguments: list[str]) -> int:
     table = make_table(outcome.state, places)
     console.print_table(table)
     print(f"\nReport: {write_page(table, outcome.state, places)}")
-    print(f"Runs:   mlflow ui --backend-store-uri {places.tracking()[0]}")
+    print(f"Runs:   {places.way_to_runs()}")
     for trial, reason in outcome.failed.items():
         print(f"error: {trial} failed: {reason}", file=sys.stderr)
     return 1 if outcome.failed else 0
@@ -195,6 +208,13 @@ def _report(arguments: list[str]) -> int:
     return 0
 
 
+def _sync(arguments: list[str]) -> int:
+    command = flags.parse(Sync, "sync", arguments)
+    synced = deliver_pending(Places(command.root), on_line=lambda line: print(line, file=sys.stderr))
+    _show(command.json, synced, console.print_synced)
+    return 1 if synced.left else 0
+
+
 def _inspect(arguments: list[str]) -> int:
     if not flags.named("inspect FRONTEND", Inspect, arguments, {"front ends": catalog.FRONTENDS}):
         return 0
@@ -254,6 +274,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "diff": _diff,
     "duplicates": _duplicates,
     "report": _report,
+    "sync": _sync,
     "inspect": _inspect,
     "featurize": _featurize,
     "list": _list,

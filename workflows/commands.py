@@ -71,6 +71,21 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sync:
+    """Delivers to MLflow what trials told while it could not be reached; `leafworks run` does the same on its way.
+
+    The exit code is 1 where something is left.
+
+    Attributes:
+      root: folder of all results.
+      json: print JSON.
+    """
+
+    root: Path = DEFAULT_ROOT
+    json: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inspect:
     """Draws and measures one front end: what it does to sound, and what it has learned.
 

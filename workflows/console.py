@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
+from infra.sync import Synced
 from pipelines.config import Prepared, SnapshotSummary, Verification
 from pipelines.requests import Fetched
 from training.config import Inspected
@@ -126,6 +127,14 @@ def print_verification(found: Verification) -> None:
         print(f"problem: {problem}")
     verdict = f"{len(found.problems)} problems" if found.problems else "whole"
     print(f"{found.snapshot}: {verdict}; {found.records} records read, snapshot id {found.snapshot_id or 'unknown'}")
+
+
+def print_synced(synced: Synced) -> None:
+    """How much of what was kept is with MLflow now."""
+    if not synced.pending:
+        print("MLflow has everything that the trials told.")
+    else:
+        print(f"{synced.pending - synced.left} of {synced.pending} trials delivered what MLflow did not have.")
 
 
 def print_list(things: Mapping[str, Mapping[str, str]]) -> None:

@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.mlflow_store import without_secrets
+
 _DATABASE = "mlflow.db"
 
 
@@ -60,3 +62,8 @@ class Places:
             return address, None
         root = self.root.resolve()
         return f"sqlite:///{root / _DATABASE}", str(root / "mlflow")
+
+    def way_to_runs(self) -> str:
+        """Where the runs can be looked at: an address, or the command that serves a local store; without secrets."""
+        address, artifact_root = self.tracking()
+        return without_secrets(address) if artifact_root is None else f"mlflow ui --backend-store-uri {address}"

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from infra.environment import QUIET
+from infra.spool import Spool
 
 SMALL = ["--seeds", "0", "1", "--train.epochs", "2", "--train.encoder.width", "0.05"]
 SMALL += ["--prepare.synthetic.clips-per-class", "10", "--prepare.clips-per-shard", "30"]
@@ -135,7 +136,8 @@ def test_a_trained_front_end_makes_features(root, tmp_path):
 def trained(root: Path, name: str) -> tuple[str, Path]:
     """The run id and the folder of a finished trial of a front end."""
     results = {path.parent: json.loads(path.read_text()) for path in sorted(root.glob("trials/*/result.json"))}
-    return next((result["run_id"], folder) for folder, result in results.items() if result["name"] == name)
+    folder = next(folder for folder, result in results.items() if result["name"] == name)
+    return Spool(folder).delivered.run_id, folder
 
 
 @pytest.mark.parametrize(
