@@ -1,7 +1,6 @@
 """Movement from initialisation, where a saved front end is found, and what an inspection leaves behind."""
 
 import csv
-import json
 import shutil
 from pathlib import Path
 
