@@ -23,7 +23,7 @@ def once(statistics: Statistics, clips: int) -> dict[str, float]:
 
 
 def accuracy(correct: Booleans) -> Statistics:
-    """ "accuracy", the share of right clips; `correct` is [clips]."""
+    """The share of right clips, named "accuracy"; `correct` is [clips]."""
     return lambda weights: {ACCURACY: _divide(_sum(weights[correct]), _sum(weights))}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from workflows.metrics import RANKING, accuracy, d_prime, once, ranking
+from workflows.metrics import accuracy, d_prime, once, ranking
 
 RANDOM = np.random.default_rng(0)
 TRUTH = RANDOM.random((200, 7)) < 0.2
