@@ -51,8 +51,8 @@ leafworks: from raw recordings to a table of audio front ends, with intervals.
 
 `leafworks COMMAND --help` explains a command and its flags; `leafworks run NAME --help` lists every knob of an
 experiment with its default. FRONTEND is a name that `leafworks list` prints, run:ID of a trained one, or a .keras
-file. plan, fetch, verify, show, diff, duplicates, report, compare and list print JSON with --json. Results go below ./output
-(--root).
+file. plan, fetch, verify, show, diff, duplicates, report, compare and list print JSON with --json. Results go below
+./output (--root).
 
 Start here:  leafworks run quickstart
 """

@@ -15,6 +15,7 @@ from workflows.scores import Difference, Measured, Score
 from workflows.workflow import DEFAULT_ROOT
 
 _TEST = "test"
+_Tested = tuple[TrialResult, Predictions]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +110,7 @@ def find_result(beginning: str, places: Places) -> TrialResult:
     if not beginning or len(found) != 1:
         raise ValueError(
             f"Rule: a run is the beginning of one trial id or MLflow run id of a finished trial below {places.trials}. "
-            f"Received: {beginning!r}, which {len(found) or 'none'} {'has' if not found else 'have'}. "
+            f"Received: {beginning!r}, which {f'{len(found)} have' if found else 'none has'}. "
             "`leafworks report NAME` writes a page with the ids; --root says where trials are."
         )
     return found[0]
