@@ -23,6 +23,7 @@ ALLOWED = {
         "pipelines.corpora.config",
         "pipelines.requests",
         "training.config",
+        "training.encoders.config",
         "frontends.config",
     },
 }

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from frontends.config import FrontendConfig, LeafConfig, MelFilterbankConfig
 from infra.config import content_hash
 from pipelines.config import PrepareConfig
-from training.config import ClusterConfig, EncoderConfig, TrainConfig, TrialConfig
+from training.config import ClusterConfig, TrainConfig, TrialConfig
+from training.encoders.config import EncoderConfig
 
 DEFAULT_ROOT = Path("output")
 # What the shipped workflows train on a laptop.

@@ -18,7 +18,6 @@ from training.config import (
     FAILURE_NAME,
     RESULT_NAME,
     ClusterConfig,
-    EncoderConfig,
     Launched,
     LaunchRequest,
     TrainConfig,
@@ -26,6 +25,7 @@ from training.config import (
     TrialRequest,
     TrialResult,
 )
+from training.encoders.config import EncoderConfig
 from training.launch import trials_at_once
 
 TRIAL = TrialConfig(
