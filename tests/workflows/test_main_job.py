@@ -84,7 +84,7 @@ def test_the_table_for_programs(table, root):
 
 
 def test_two_runs_are_compared(root):
-    """By the beginnings of their ids, on all test clips, which they share; the same seed of mel with itself is equal."""
+    """By the beginnings of their ids, on all test clips, which they share; a run is like itself."""
     runs = [trained(root, name, seed=0)[0] for name in ("leaf", "mel")]
     found = json.loads(leafworks("compare", runs[0][:10], runs[1], "--json", root=root).stdout)
     (task,) = found["tasks"]
