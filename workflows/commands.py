@@ -62,26 +62,14 @@ class Report:
     Attributes:
       name: of the workflow.
       root: folder of all results.
+      clips: score these test clips only: the file that `leafworks diff A B --common FILE` writes, so that scores on two
+        snapshots of a corpus can be compared. The page is then `reports/NAME.common.html`.
       json: print JSON.
     """
 
     name: tyro.conf.Positional[str]
     root: Path = DEFAULT_ROOT
-    json: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sync:
-    """Delivers to MLflow what trials told while it could not be reached; `leafworks run` does the same on its way.
-
-    The exit code is 1 where something is left.
-
-    Attributes:
-      root: folder of all results.
-      json: print JSON.
-    """
-
-    root: Path = DEFAULT_ROOT
+    clips: Path | None = None
     json: bool = False
 
 

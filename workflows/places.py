@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.mlflow_store import without_secrets
+from infra.spool import Spool
 
 _DATABASE = "mlflow.db"
 
@@ -29,6 +30,10 @@ class Places:
     def trial(self, trial_id: str) -> Path:
         """Everything of one trial."""
         return self.trials / trial_id
+
+    def run_id(self, trial_id: str) -> str:
+        """Of a trial's run in MLflow; empty: MLflow does not have it yet."""
+        return Spool(self.trial(trial_id)).delivered.run_id
 
     def state(self, workflow: str) -> Path:
         """What the last run of a workflow was: its config, snapshot and trials."""
