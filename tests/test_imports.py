@@ -24,6 +24,7 @@ ALLOWED = {
         "pipelines.requests",
         "training.config",
         "training.encoders.config",
+        "training.tasks.config",
         "frontends.config",
     },
 }

@@ -3,6 +3,7 @@
 This process imports Ray and MLflow but not TensorFlow; only the workers do.
 """
 
+import dataclasses
 import logging
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from infra.stage import report_progress, serve
 from infra.tracking import FileRun
 from training.config import FAILURE_NAME, REQUEST_NAME, ClusterConfig, Launched, LaunchRequest, TrialRequest
 from training.progress_log import following
+from training.tasks.config import TaskSnapshot
 from training.tensorflow_cluster import TensorflowCluster
 
 
@@ -31,7 +33,7 @@ def launch(request: LaunchRequest) -> Launched:
       ValueError: the snapshot is not the one the trials were planned for, or a trial asks for more than
         the cluster has.
     """
-    _refuse_another_snapshot(request)
+    _refuse_other_snapshots(request)
     tracker = delivering(request.tracking_uri, artifact_root=request.artifact_root, on_line=_say)
     with tracker as delivery, cluster(request.cluster.address) as resources:
         for folder in sorted({Path(trial.folder).parent for trial in request.trials}):
@@ -89,7 +91,10 @@ def _run(trial: TrialRequest, request: LaunchRequest) -> None:
     wanted = request.cluster
     loop_config = {
         "trial": config.to_json(trial),
-        "snapshot_folder": str(Path(request.snapshot).resolve()),
+        "snapshots": [
+            dataclasses.asdict(dataclasses.replace(snapshot, folder=str(Path(snapshot.folder).resolve())))
+            for snapshot in request.snapshots
+        ],
     }
     resources = {"CPU": float(wanted.cpus_per_worker), "GPU": wanted.gpus_per_worker}
     trainer = DataParallelTrainer(
@@ -128,7 +133,7 @@ def _worker(loop_config: dict[str, Any]) -> str | None:
     try:
         run_trial(
             config.from_json(TrialRequest, loop_config["trial"]),
-            snapshot_folder=loop_config["snapshot_folder"],
+            snapshots=[TaskSnapshot(**snapshot) for snapshot in loop_config["snapshots"]],
             part=Part(index=context.get_world_rank(), count=context.get_world_size()),
         )
     except (ValueError, FloatingPointError):
@@ -144,13 +149,14 @@ def _say_epochs(done: int, total: int) -> None:
     report_progress(done, total, "epochs")
 
 
-def _refuse_another_snapshot(request: LaunchRequest) -> None:
-    found = read_card(Path(request.snapshot)).snapshot_id
-    if found != request.snapshot_id:
-        raise ValueError(
-            f"Trials belong to the snapshot they were planned for. Received: {found} in {request.snapshot}, "
-            f"planned for {request.snapshot_id}. Plan again."
-        )
+def _refuse_other_snapshots(request: LaunchRequest) -> None:
+    for snapshot in request.snapshots:
+        found = read_card(Path(snapshot.folder)).snapshot_id
+        if found != snapshot.snapshot_id:
+            raise ValueError(
+                f"Trials belong to the snapshots they were planned for. Received: {found} in {snapshot.folder}, "
+                f"planned for {snapshot.snapshot_id}. Plan again."
+            )
 
 
 if __name__ == "__main__":
