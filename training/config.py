@@ -144,7 +144,7 @@ class LaunchRequest:
         given, with which the trials' identities were made.
       trials: to run, those that are finished left out.
       cluster: where, and how much of it for each.
-      tracking_uri: of MLflow.
+      tracking_uri: of MLflow; None: what the trials tell stays in their folders.
       artifact_root: folder for artifacts where the tracking store is a local file, else None.
     """
 
@@ -152,7 +152,7 @@ class LaunchRequest:
     snapshots: tuple[TaskSnapshot, ...]
     trials: tuple[TrialRequest, ...]
     cluster: ClusterConfig
-    tracking_uri: str
+    tracking_uri: str | None
     artifact_root: str | None
 
 
@@ -164,7 +164,6 @@ class TrialResult:
       name: of the front end.
       trial_id: its identity.
       config: what was trained.
-      run_id: in MLflow.
       tasks: what it came to in each of them.
       best_epoch: 1-based, chosen on the validation splits.
       frontend_parameters: learnable numbers of the front end.
@@ -176,7 +175,6 @@ class TrialResult:
     name: str
     trial_id: str
     config: TrialConfig
-    run_id: str
     tasks: tuple[TaskResult, ...]
     best_epoch: int
     frontend_parameters: int

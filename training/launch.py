@@ -16,9 +16,10 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from infra import config
 from infra.card import read_card
 from infra.cluster import cluster, worker_environment
+from infra.delivery import Delivery, delivering, pending_trials
 from infra.files import write_atomically
 from infra.stage import report_progress, serve
-from infra.tracking import FAILED, FINISHED, Tracker
+from infra.tracking import FileRun
 from training.config import FAILURE_NAME, REQUEST_NAME, ClusterConfig, Launched, LaunchRequest, TrialRequest
 from training.progress_log import following
 from training.tasks.config import TaskSnapshot
@@ -33,15 +34,16 @@ def launch(request: LaunchRequest) -> Launched:
         the cluster has.
     """
     _refuse_other_snapshots(request)
-    artifact_root = Path(request.artifact_root) if request.artifact_root else None
-    tracker = Tracker(request.tracking_uri, workflow=request.workflow, artifact_root=artifact_root)
-    with cluster(request.cluster.address) as resources:
+    tracker = delivering(request.tracking_uri, artifact_root=request.artifact_root, on_line=_say)
+    with tracker as delivery, cluster(request.cluster.address) as resources:
+        for folder in sorted({Path(trial.folder).parent for trial in request.trials}):
+            for earlier in pending_trials(folder):
+                delivery.follow(earlier)
         at_once = trials_at_once(request.cluster, resources)
         following_logs = following(request.trials, on_line=_say, on_epochs=_say_epochs)
         with following_logs, ThreadPoolExecutor(at_once) as pool:
-            reasons = list(pool.map(lambda trial: _run_tracked(trial, request, tracker), request.trials))
+            reasons = list(pool.map(lambda trial: _run_tracked(trial, request, delivery), request.trials))
     failed = {trial.trial_id: reason for trial, reason in zip(request.trials, reasons, strict=True) if reason}
-    tracker.end_workflow(FAILED if failed else FINISHED)
     return Launched(failed=failed)
 
 
@@ -65,25 +67,27 @@ def trials_at_once(wanted: ClusterConfig, resources: dict[str, float]) -> int:
     return int(min(resources.get(name, 0.0) // need for name, need in needs.items() if need))
 
 
-def _run_tracked(trial: TrialRequest, request: LaunchRequest, tracker: Tracker) -> str | None:
+def _run_tracked(trial: TrialRequest, request: LaunchRequest, delivery: Delivery) -> str | None:
     """Runs one trial; returns the reason if it failed."""
     folder = Path(trial.folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / REQUEST_NAME, config.to_json(trial))
     (folder / FAILURE_NAME).unlink(missing_ok=True)
-    run_id = tracker.trial_run(trial.trial_id, name=f"{trial.name}, seed {trial.config.seed}")
+    run = FileRun(folder)
+    run.begin(workflow=request.workflow, trial=trial.trial_id, name=f"{trial.name}, seed {trial.config.seed}")
+    delivery.follow(folder)
     try:
-        _run(trial, request, run_id=run_id)
+        _run(trial, request)
     except Exception as error:
         reason = str(error).strip() or repr(error)
         logging.getLogger(__name__).error("%s, seed %d failed: %s", trial.name, trial.config.seed, reason)
         write_atomically(folder / FAILURE_NAME, reason + "\n")
-        tracker.fail(run_id)
+        run.fail()
         return reason
     return None
 
 
-def _run(trial: TrialRequest, request: LaunchRequest, *, run_id: str) -> None:
+def _run(trial: TrialRequest, request: LaunchRequest) -> None:
     wanted = request.cluster
     loop_config = {
         "trial": config.to_json(trial),
@@ -91,8 +95,6 @@ def _run(trial: TrialRequest, request: LaunchRequest, *, run_id: str) -> None:
             dataclasses.asdict(dataclasses.replace(snapshot, folder=str(Path(snapshot.folder).resolve())))
             for snapshot in request.snapshots
         ],
-        "tracking_uri": request.tracking_uri,
-        "run_id": run_id,
     }
     resources = {"CPU": float(wanted.cpus_per_worker), "GPU": wanted.gpus_per_worker}
     trainer = DataParallelTrainer(
@@ -132,8 +134,6 @@ def _worker(loop_config: dict[str, Any]) -> str | None:
         run_trial(
             config.from_json(TrialRequest, loop_config["trial"]),
             snapshots=[TaskSnapshot(**snapshot) for snapshot in loop_config["snapshots"]],
-            tracking_uri=loop_config["tracking_uri"],
-            run_id=loop_config["run_id"],
             part=Part(index=context.get_world_rank(), count=context.get_world_size()),
         )
     except (ValueError, FloatingPointError):

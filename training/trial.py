@@ -12,7 +12,7 @@ from frontends.inspect import Inspection, inspect, physical_parameters
 from infra import config
 from infra.files import write_atomically
 from infra.predictions import PREDICTIONS_NAME
-from infra.tracking import MemoryRun, MlflowRun, Run
+from infra.tracking import FileRun, MemoryRun, Run
 from training.checkpoint import CheckpointStore
 from training.config import FIGURES_FOLDER, MODEL_NAME, RESULT_NAME, TrialConfig, TrialRequest, TrialResult
 from training.export import LEARNED_NAME, write_learned
@@ -31,14 +31,12 @@ from training.tasks.task import Task, common_sample_rate, open_tasks, training_b
 from training.versions import versions
 
 
-def run_trial(
-    request: TrialRequest, *, snapshots: Sequence[TaskSnapshot], tracking_uri: str, run_id: str, part: Part
-) -> None:
+def run_trial(request: TrialRequest, *, snapshots: Sequence[TaskSnapshot], part: Part) -> None:
     """Trains, evaluates and records one trial; every worker of it calls this with its own `part`."""
     tf.config.experimental.enable_op_determinism()
     trial, chief = request.config, part.index == 0
     opened = [Snapshot(snapshot.folder) for snapshot in snapshots]
-    run: Run = MlflowRun(tracking_uri, run_id) if chief else MemoryRun()
+    run: Run = FileRun(Path(request.folder)) if chief else MemoryRun()
     run.params({"frontend_name": request.name, **_parameters(trial)})
     run.tags({**versions(), **_data(trial, opened)})
 
@@ -79,7 +77,7 @@ def run_trial(
         on_epoch=lambda epoch, metrics: log_epoch(request, epoch, metrics),
     )
     if chief:
-        result = _result(request, tasks, model, fitted, run_id=run_id, workers=part.count)
+        result = _result(request, tasks, model, fitted, workers=part.count)
         _record(Path(request.folder), run, model, fitted, before=before, result=result, tasks=tasks)
 
 
@@ -111,14 +109,12 @@ def _result(
     model: keras.Model,
     fitted: Fitted,
     *,
-    run_id: str,
     workers: int,
 ) -> TrialResult:
     return TrialResult(
         name=request.name,
         trial_id=request.trial_id,
         config=request.config,
-        run_id=run_id,
         tasks=tuple(task_result(task, fitted) for task in tasks),
         best_epoch=fitted.progress.best_epoch,
         frontend_parameters=_count(model.get_layer(FRONTEND)),

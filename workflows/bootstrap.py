@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
-# Numbers that a statistic may look at in all resamples together: what bounds the time of a report.
+# Numbers that the statistics may look at in all resamples together: what bounds the time of a report.
 _BUDGET = 4_000_000_000
 _LEAST_RESAMPLES = 200
-_CHUNK = 4_000_000
+_CHUNK = 8_000_000
 
 Floats = NDArray[np.float64]
-# Weights [resamples, clips], how often each clip was drawn -> the statistic of every resample [resamples].
-Statistic = Callable[[Floats], Floats]
+# How often each clip was drawn, [clips, resamples] -> each statistic by its name, [resamples].
+Weights = NDArray[np.float32]
+Statistics = Callable[[Weights], dict[str, Floats]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class Bootstrap:
 
     Args:
       groups: of each clip, in the order of the clips; the order of the names, not of the clips, decides what is drawn.
-      numbers_per_clip: that a statistic looks at: 1 for accuracy, the number of classes for a ranking metric. Large
+      numbers_per_clip: that the statistics look at: 1 for accuracy, the number of classes for ranking metrics. Large
         test sets with many classes get fewer resamples, never below 200.
       seed: of the draws.
     """
@@ -50,19 +51,19 @@ class Bootstrap:
         self.resamples = int(min(RESAMPLES, max(_LEAST_RESAMPLES, affordable)))
         self._seed = seed
 
-    def values(self, statistic: Statistic) -> Floats:
-        """The statistic in every resample, [resamples]; NaN where a resample has none."""
+    def values(self, statistics: Statistics) -> dict[str, Floats]:
+        """Each statistic in every resample, [resamples]; NaN where a resample has none."""
         # Only `random` is used: its doubles are promised to stay the same from NumPy to NumPy.
         generator = np.random.Generator(np.random.PCG64(self._seed))
-        rows = max(1, _CHUNK // max(self.groups, len(self._group_of)))
+        columns = max(1, _CHUNK // len(self._group_of))
         found = []
-        for first in range(0, self.resamples, rows):
-            count = min(rows, self.resamples - first)
+        for first in range(0, self.resamples, columns):
+            count = min(columns, self.resamples - first)
             drawn = (generator.random((count, self.groups)) * self.groups).astype(np.int64)
-            flat = (drawn + self.groups * np.arange(count)[:, None]).ravel()
-            counts = np.bincount(flat, minlength=count * self.groups).reshape(count, self.groups)
-            found.append(statistic(counts.astype(np.float64)[:, self._group_of]))
-        return np.concatenate(found)
+            flat = (drawn * count + np.arange(count)[:, None]).ravel()
+            counts = np.bincount(flat, minlength=count * self.groups).reshape(self.groups, count)
+            found.append(statistics(counts.astype(np.float32)[self._group_of]))
+        return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
 
     def interval(self, values: Floats) -> Interval | None:
         """The expanded percentile interval of Hesterberg (The American Statistician, 2015); None with a single group.

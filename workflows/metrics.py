@@ -5,58 +5,58 @@ The bootstrap weights each clip by how often it was drawn, so that scores are so
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workflows.bootstrap import Floats, Statistic
+from workflows.bootstrap import Floats, Statistics, Weights
 
-MetricName = Literal["accuracy", "mAP", "AUC", "d_prime", "mean_d_prime"]
-RANKING: tuple[MetricName, ...] = ("mAP", "AUC", "d_prime", "mean_d_prime")
-PROPORTIONS: tuple[MetricName, ...] = ("accuracy", "mAP", "AUC")
+ACCURACY = "accuracy"
+RANKING = ("mAP", "AUC", "d_prime", "mean_d_prime")
 Booleans = NDArray[np.bool_]
+Scores = NDArray[np.floating]
 
 
-def value_of(statistic: Statistic, clips: int) -> float:
-    """The statistic with each of `clips` counted once."""
-    return float(statistic(np.ones((1, clips)))[0])
+def once(statistics: Statistics, clips: int) -> dict[str, float]:
+    """The statistics with each of `clips` counted once."""
+    return {name: float(values[0]) for name, values in statistics(np.ones((clips, 1), np.float32)).items()}
 
 
-def accuracy(correct: Booleans) -> Statistic:
-    """The share of right clips; `correct` is [clips]."""
-    right = correct.astype(np.float64)
-    return lambda weights: np.asarray((weights @ right) / weights.sum(axis=1))
+def accuracy(correct: Booleans) -> Statistics:
+    """The share of right clips, named "accuracy"; `correct` is [clips]."""
+    return lambda weights: {ACCURACY: _divide(_sum(weights[correct]), _sum(weights))}
 
 
-def ranking(name: MetricName, scores: NDArray[np.floating], truth: Booleans) -> Statistic:
-    """A metric of how each class ranks the clips.
+def ranking(scores: Scores, truth: Booleans) -> Statistics:
+    """How each class ranks the clips, higher scores first; `scores` and `truth` are [clips, classes].
 
-    Args:
-      name: "mAP", the mean over classes of average precision (sklearn's definition: no interpolation); "AUC", the mean
-        over classes of the area under the ROC curve, ties counting half; "d_prime", sqrt(2) Phi^-1 of that mean, as in
-        the papers on AudioSet; "mean_d_prime", the mean over classes of sqrt(2) Phi^-1 of the class's own area.
-      scores: [clips, classes], higher means more likely.
-      truth: [clips, classes].
+    - "mAP": the mean over classes of average precision (scikit-learn's definition, without interpolation);
+    - "AUC": the mean over classes of the area under the ROC curve, ties counting half;
+    - "d_prime": sqrt(2) Phi^-1 of that mean, as papers on AudioSet print it;
+    - "mean_d_prime": the mean over classes of sqrt(2) Phi^-1 of the class's own area. A class that ranks all pairs
+      right has an infinite d'; it counts as if half a pair were wrong.
 
-    A class without positive (for areas: or negative) clips has no value and is left out of the mean, in a resample as
-    in the whole. A class that ranks all pairs right has an infinite d'; it counts as if half a pair were wrong.
+    A class without positive (for areas: or negative) clips has no value and is left out of the means, in a resample as
+    in the whole.
     """
     if scores.shape != truth.shape or scores.ndim != 2:
         raise ValueError(f"Rule: scores and truth are [clips, classes]. Received: {scores.shape} and {truth.shape}.")
-    per_class = [_CLASS_METRICS[name](scores[:, c], truth[:, c]) for c in range(scores.shape[1])]
+    classes = [_ranked_class(scores[:, c], truth[:, c]) for c in range(scores.shape[1])]
 
-    def statistic(weights: Floats) -> Floats:
-        total, classes = np.zeros(len(weights)), np.zeros(len(weights))
-        for metric in per_class:
-            values = metric(weights)
-            there = ~np.isnan(values)
-            total[there] += values[there]
-            classes += there
-        mean = np.divide(total, classes, out=np.full(len(weights), np.nan), where=classes > 0)
-        return d_prime(mean) if name == "d_prime" else mean
+    def statistics(weights: Weights) -> dict[str, Floats]:
+        total = _sum(weights)
+        means = [_Mean(weights.shape[1]) for _ in range(3)]
+        for ranked in classes:
+            precision, right, pairs = ranked(weights, total)
+            nearly_right = np.clip(right, 0.5, np.maximum(pairs - 0.5, 0.5))
+            for mean, values in zip(
+                means, (precision, _divide(right, pairs), d_prime(_divide(nearly_right, pairs))), strict=True
+            ):
+                mean.add(values)
+        precision, area, own_d_prime = (mean.value() for mean in means)
+        return dict(zip(RANKING, (precision, area, d_prime(area), own_d_prime), strict=True))
 
-    return statistic
+    return statistics
 
 
 def d_prime(area: Floats) -> Floats:
@@ -66,66 +66,58 @@ def d_prime(area: Floats) -> Floats:
     return np.asarray(math.sqrt(2.0) * ndtri(area), dtype=np.float64)
 
 
-def _average_precision(scores: NDArray[np.floating], truth: Booleans) -> Statistic:
+class _Mean:
+    """A mean over classes that leaves NaN out."""
+
+    def __init__(self, resamples: int) -> None:
+        self._sum, self._count = np.zeros(resamples), np.zeros(resamples)
+
+    def add(self, values: Floats) -> None:
+        there = ~np.isnan(values)
+        self._sum[there] += values[there]
+        self._count += there
+
+    def value(self) -> Floats:
+        return _divide(self._sum, self._count)
+
+
+def _ranked_class(scores: Scores, truth: Booleans) -> Callable[[Weights, Floats], tuple[Floats, Floats, Floats]]:
+    """Weights and their sums -> average precision, pairs ranked right, all pairs of a positive and a negative.
+
+    Only runs of equal scores with a positive clip in them matter, and of the clips between two of them only how many
+    were drawn: rows are summed between the borders of these runs.
+    """
     order = np.argsort(-scores, kind="stable")
-    ends = _last_of_ties(scores[order])
-    positive = truth[order].astype(np.float64)
+    ordered = scores[order]
+    first_of_ties = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    run = np.searchsorted(first_of_ties, np.flatnonzero(truth[order]), side="right") - 1  # of each positive
+    runs, members = np.unique(run, return_index=True)
+    starts, ends = first_of_ties[runs], np.append(first_of_ties, len(order))[runs + 1]
+    borders = np.unique(np.concatenate([[0], starts, ends]))
+    borders = borders[borders < len(order)]
+    positives = order[truth[order]]
 
-    def statistic(weights: Floats) -> Floats:
-        drawn = weights[:, order]
-        hits = np.cumsum(drawn * positive, axis=1)[:, ends]
-        shown = np.cumsum(drawn, axis=1)[:, ends]
-        precision = np.divide(hits, shown, out=np.zeros_like(hits), where=shown > 0)
-        gained = np.diff(hits, axis=1, prepend=0.0)
-        return _divide((gained * precision).sum(axis=1), hits[:, -1])
+    def measure(weights: Weights, total: Floats) -> tuple[Floats, Floats, Floats]:
+        if not len(positives):
+            nothing = np.zeros(weights.shape[1])
+            return np.full(weights.shape[1], np.nan), nothing, nothing
+        pieces = np.add.reduceat(weights[order], borders, axis=0).astype(np.float64)
+        shown = np.concatenate([np.zeros((1, weights.shape[1])), np.cumsum(pieces, axis=0)])
+        before, until = (shown[np.searchsorted(borders, places)] for places in (starts, ends))
+        gained = np.add.reduceat(weights[positives], members, axis=0).astype(np.float64)
+        hits = np.cumsum(gained, axis=0)
+        precision = np.divide(hits, until, out=np.zeros_like(hits), where=until > 0)
+        negatives = total - hits[-1]
+        above, tied = before - (hits - gained), until - before - gained
+        right = (gained * (negatives - above - tied / 2.0)).sum(axis=0)
+        return _divide((gained * precision).sum(axis=0), hits[-1]), right, hits[-1] * negatives
 
-    return statistic
-
-
-def _pairs(scores: NDArray[np.floating], truth: Booleans) -> Callable[[Floats], tuple[Floats, Floats]]:
-    """Weights -> pairs of a positive and a negative that are ranked right, ties half; all pairs."""
-    order = np.argsort(scores, kind="stable")
-    ends = _last_of_ties(scores[order])
-    positive = truth[order].astype(np.float64)
-
-    def count(weights: Floats) -> tuple[Floats, Floats]:
-        drawn = weights[:, order]
-        positives = np.diff(np.cumsum(drawn * positive, axis=1)[:, ends], axis=1, prepend=0.0)
-        below = np.cumsum(drawn * (1.0 - positive), axis=1)[:, ends]
-        tied = np.diff(below, axis=1, prepend=0.0)
-        right = (positives * (below - tied / 2.0)).sum(axis=1)
-        return right, positives.sum(axis=1) * below[:, -1]
-
-    return count
+    return measure
 
 
-def _area(scores: NDArray[np.floating], truth: Booleans) -> Statistic:
-    count = _pairs(scores, truth)
-    return lambda weights: _divide(*count(weights))
-
-
-def _class_d_prime(scores: NDArray[np.floating], truth: Booleans) -> Statistic:
-    count = _pairs(scores, truth)
-
-    def statistic(weights: Floats) -> Floats:
-        right, pairs = count(weights)
-        return d_prime(_divide(np.clip(right, 0.5, np.maximum(pairs - 0.5, 0.5)), pairs))
-
-    return statistic
-
-
-def _last_of_ties(ordered: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Positions of the last of each run of equal scores."""
-    return np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+def _sum(weights: Weights) -> Floats:
+    return np.asarray(weights.sum(axis=0, dtype=np.float64))
 
 
 def _divide(above: Floats, below: Floats) -> Floats:
     return np.asarray(np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0), dtype=np.float64)
-
-
-_CLASS_METRICS: dict[str, Callable[[NDArray[np.floating], Booleans], Statistic]] = {
-    "mAP": _average_precision,
-    "AUC": _area,
-    "d_prime": _area,
-    "mean_d_prime": _class_d_prime,
-}

@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from frontends.config import LeafConfig, MelFilterbankConfig
 from infra.tracking import MemoryRun
-from tests.training.trainings import WHOLE, KilledError, train
+from tests.training.attempts import KilledError, train
 from training.config import TrainConfig
 from training.encoders.config import EncoderConfig
-from training.input import Batch
+from training.input import Batch, Part
 from training.loop import Loop
 from training.model import FRONTEND, build_model
 from training.recipe.config import AugmentConfig, FreezeConfig, LoudnessConfig, OptimizerConfig, ScheduleConfig
@@ -62,7 +62,7 @@ def loop_of(frontend=None, *, seed=0, **settings):
         strategy=tf.distribute.get_strategy(),
         config=config,
         steps_per_epoch=10,
-        part=WHOLE,
+        part=Part(),
         objectives={"task": "single_label"},
     )
 

@@ -1,7 +1,7 @@
-"""A training from its parts in one process, as a trial makes it."""
+"""A training in this process, which may be killed at a step, without Ray and without a tracker."""
 
-from pathlib import Path
-
+import keras
+import numpy as np
 import tensorflow as tf
 
 from frontends import Leaf
@@ -10,7 +10,7 @@ from frontends.inspect import physical_parameters
 from infra.tracking import MemoryRun
 from training.checkpoint import CheckpointStore
 from training.config import TrialConfig
-from training.fit import Fitted, fit
+from training.fit import fit
 from training.input import Part
 from training.loop import Loop
 from training.model import FRONTEND, build_model
@@ -18,8 +18,7 @@ from training.tasks.batches import TaskBatches
 from training.tasks.config import TaskConfig
 from training.tasks.task import open_tasks, training_batches
 
-WINDOW = 16000
-WHOLE = Part()
+_WHOLE = Part()
 
 
 class KilledError(Exception):
@@ -33,16 +32,16 @@ class KilledBatches:
         self._batches, self._at = batches, at
         self.steps_per_epoch = batches.steps_per_epoch
 
-    def batches(self, epoch, *, first_step=0, part=WHOLE):
-        """Those of the training, until then."""
+    def batches(self, epoch, *, first_step=0, part=_WHOLE):
         for step, batch in enumerate(self._batches.batches(epoch, first_step=first_step, part=part), start=first_step):
             if (epoch, step) == self._at:
                 raise KilledError
             yield batch
 
 
-def train(*snapshots, folder: Path, config, frontend=None, kill_at=None, run=None) -> tuple[Fitted, Loop]:
+def train(*snapshots, folder, frontend=None, config, kill_at=None, run=None):
     """One attempt at a training in `folder`, with a task for each snapshot."""
+    window = round(config.window_ms * 16)
     names = [snapshot.card.corpus for snapshot in snapshots]
     trial = TrialConfig(
         frontend=frontend or LeafConfig(num_filters=8),
@@ -50,24 +49,25 @@ def train(*snapshots, folder: Path, config, frontend=None, kill_at=None, run=Non
         seed=7,
         tasks=tuple(TaskConfig(name=name) for name in names),
     )
-    tasks = open_tasks(trial, snapshots, window=WINDOW, replicas=1)
+    tasks = open_tasks(trial, snapshots, window=window, replicas=1)
+    classes = {task.name: len(task.snapshot.card.labels) for task in tasks}
     model = build_model(
         trial.frontend,
         config.encoder,
         sample_rate=16000,
-        window=WINDOW,
-        classes={task.name: len(task.snapshot.card.labels) for task in tasks},
+        window=window,
+        classes=classes,
         seed=trial.seed,
         precision=config.precision,
     )
     layer = model.get_layer(FRONTEND)
-    training = training_batches(trial, snapshots, window=WINDOW, features=tuple(layer.output.shape[1:3]))
+    training = training_batches(trial, snapshots, window=window, features=tuple(layer.output.shape[1:3]))
     loop = Loop(
         model,
         strategy=tf.distribute.get_strategy(),
         config=config,
         steps_per_epoch=training.steps_per_epoch,
-        part=WHOLE,
+        part=Part(),
         objectives={task.name: task.objective for task in tasks},
     )
     fitted = fit(
@@ -81,3 +81,8 @@ def train(*snapshots, folder: Path, config, frontend=None, kill_at=None, run=Non
         planner=layer if isinstance(layer, Leaf) else None,
     )
     return fitted, loop
+
+
+def values_of(loop):
+    """Every variable of the model and its optimizers."""
+    return [np.asarray(keras.ops.convert_to_tensor(variable)) for variable in loop.variables]
