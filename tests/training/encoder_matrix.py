@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 WINDOW, STEPS = 20_480, 2  # the reference Wavegram makes its least 32 frames of 1.28 s
-FULL_WIDTH = "mel before the whole cnn14"
 
 
 def models() -> dict[str, tuple[Any, Any]]:
@@ -34,8 +33,7 @@ def models() -> dict[str, tuple[Any, Any]]:
         "efficientnet_b0": EncoderConfig(name="efficientnet_b0"),
         "cnn14": EncoderConfig(name="cnn14", width=1 / 16),
     }
-    pairs = {f"{kind} before {name}": (kinds[kind], encoders[name]) for kind in kinds for name in encoders}
-    return {**pairs, FULL_WIDTH: (kinds["mel"], EncoderConfig(name="cnn14"))}
+    return {f"{kind} before {name}": (kinds[kind], encoders[name]) for kind in kinds for name in encoders}
 
 
 def train_all(loop_config: dict[str, Any]) -> None:

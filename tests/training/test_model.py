@@ -35,7 +35,7 @@ def test_the_front_end_adds_its_parameters_and_nothing_else():
     assert not mel.get_layer(FRONTEND).trainable_weights
 
 
-@pytest.mark.parametrize("name", ["conv_net", "efficientnet_b0"])
+@pytest.mark.parametrize("name", ["conv_net", "efficientnet_b0", "cnn14"])
 def test_a_step_changes_every_trainable_weight(name):
     """No part is cut off from the loss."""
     encoder = EncoderConfig(name=name, width=0.1 if name == "conv_net" else 1.0)

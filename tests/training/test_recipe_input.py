@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from training.input import EvaluationInput, Part, TrainingInput
 from training.recipe.augment import Augment, Examples
 from training.recipe.balance import balanced_order, clip_weights
 from training.recipe.config import AugmentConfig, LoudnessConfig
@@ -213,6 +214,38 @@ def test_weights_of_several_labels_add_up():
     values, starts = np.array([0, 1, 0, 0, 1, 2]), np.array([0, 2, 3, 3, 6])
     expected = [1 / 3 + 1 / 2, 1 / 3, 1 / 4, 1 / 3 + 1 / 2 + 1]
     np.testing.assert_allclose(clip_weights(values, starts), expected)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_a_training_with_everything_is_the_same_on_any_number_of_workers(snapshot, workers):
+    """Read from a snapshot: windows, targets and masks of all parts side by side, also from a later step on."""
+    augment = Augment(config=EVERYTHING, seed=5, features=(100, 40))
+    arguments = {"window": 16000, "batch_size": 8, "seed": 5, "augment": augment, "class_balanced": True}
+    training = TrainingInput(snapshot, snapshot.clips("train"), **arguments)
+    whole = list(training.batches(1))[2:]
+    parts = [list(training.batches(1, first_step=2, part=Part(i, workers))) for i in range(workers)]
+    assert whole
+    for step, batch in enumerate(whole):
+        for name in ("clips", "waveform", "targets", "masked"):
+            together = np.concatenate([getattr(part[step], name) for part in parts])
+            np.testing.assert_array_equal(getattr(batch, name), together)
+
+
+def test_evaluation_adds_the_same_noise_in_any_batch_and_at_any_ratio(snapshot):
+    """And the ratio is that of each window; loudness is normalised behind it."""
+    clips = snapshot.clips("test")
+
+    def heard(*, batch_size=6, **settings):
+        windows = EvaluationInput(snapshot, clips, window=16000, batch_size=batch_size, **settings)
+        return np.concatenate([batch.waveform for batch in windows.batches()])[: len(windows.clips)].astype(np.float64)
+
+    clean, noisy, louder = heard(), heard(snr_db=20.0), heard(snr_db=0.0)
+    np.testing.assert_array_equal(noisy, heard(snr_db=20.0, batch_size=5))
+    np.testing.assert_allclose((louder - clean) / 10, noisy - clean, atol=1e-5)
+    filled = (clean[:, -1000:] != 0).any(axis=1)  # those that no zeros fill up
+    np.testing.assert_allclose((rms_db(clean) - rms_db(noisy - clean))[filled], 20.0, atol=0.01)
+    normal = heard(snr_db=0.0, loudness=LoudnessConfig(rule="target", target_db=-20.0))
+    np.testing.assert_allclose(10 * np.log10(normal.var(axis=1))[filled], -20.0, atol=0.01)
 
 
 @pytest.mark.parametrize(
