@@ -93,7 +93,7 @@ def _run(trial: TrialRequest, request: LaunchRequest) -> None:
         "trial": config.to_json(trial),
         "snapshots": [
             dataclasses.asdict(dataclasses.replace(snapshot, folder=str(Path(snapshot.folder).resolve())))
-            for snapshot in request.snapshots
+            for snapshot in trial.snapshots
         ],
     }
     resources = {"CPU": float(wanted.cpus_per_worker), "GPU": wanted.gpus_per_worker}
@@ -150,7 +150,7 @@ def _say_epochs(done: int, total: int) -> None:
 
 
 def _refuse_other_snapshots(request: LaunchRequest) -> None:
-    for snapshot in request.snapshots:
+    for snapshot in dict.fromkeys(snapshot for trial in request.trials for snapshot in trial.snapshots):
         found = read_card(Path(snapshot.folder)).snapshot_id
         if found != snapshot.snapshot_id:
             raise ValueError(
