@@ -23,15 +23,18 @@ ALLOWED = {
         "pipelines.corpora.config",
         "pipelines.requests",
         "training.config",
+        "training.encoders.config",
+        "training.tasks.config",
         "frontends.config",
     },
 }
 ONLY_IMPORTER = {
-    "mlflow": {"infra/tracking.py"},
+    "mlflow": {"infra/mlflow_store.py"},
     "tfrecord": {"pipelines/examples.py"},
     "h5py": {"pipelines/hdf5.py"},
     "requests": {"pipelines/download.py"},
     "pyarrow": {
+        "infra/predictions.py",
         "pipelines/ledger.py",
         "pipelines/merging.py",
         "pipelines/tables.py",
@@ -92,7 +95,9 @@ def test_ray_starts_in_one_place():
     assert [path.name for path in sources() if "ray.init(" in path.read_text()] == ["cluster.py"]
 
 
-@pytest.mark.parametrize("module", ["infra.config", "infra.card", "infra.stage", "infra.tracking", "infra.cluster"])
+@pytest.mark.parametrize(
+    "module", ["infra.config", "infra.card", "infra.stage", "infra.delivery", "infra.cluster", "infra.predictions"]
+)
 def test_the_ground_is_light(module):
     """infra loads none of the heavy libraries before it needs them."""
     assert not loaded_by(f"import {module}") & set(HEAVY)

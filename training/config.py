@@ -4,31 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from frontends.config import FrontendConfig
+from training.encoders.config import EncoderConfig
+from training.tasks.config import SamplingConfig, TaskConfig, TaskResult, TaskSnapshot
 
 RESULT_NAME, REQUEST_NAME, FAILURE_NAME, MODEL_NAME = "result.json", "trial.json", "failed.txt", "model.keras"
 FIGURES_FOLDER, CAPTIONS_NAME = "figures", "captions.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncoderConfig:
-    """The network behind the front end.
-
-    Attributes:
-      name: "conv_net", the small ConvNet of the original LEAF code, or "efficientnet_b0".
-      width: multiplies the numbers of filters of the ConvNet (1.0: 3.5 M parameters and about
-        3 GFLOP a training step and example; 0.125 trains on a laptop). 1.0 for EfficientNetB0.
-      dropout: rate behind each batch normalisation of the ConvNet, as in the original code. At small
-        widths it does harm: the variances that the next normalisation learns are not those of evaluation.
-    """
-
-    name: Literal["conv_net", "efficientnet_b0"] = "conv_net"
-    width: float = 1.0
-    dropout: float = 0.1
-
-    def __post_init__(self) -> None:
-        _require(self.width > 0, "width > 0", self.width)
-        _require(0 <= self.dropout < 1, "0 <= dropout < 1", self.dropout)
-        _require(self.name == "conv_net" or self.width == 1.0, "efficientnet_b0 has width 1.0", self.width)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +17,8 @@ class TrainConfig:
 
     Attributes:
       encoder: behind the front end.
-      epochs: passes over the training split.
+      epochs: passes over the training split; with several tasks, over as many batches as their training splits
+        have together.
       batch_size: global, over all workers.
       learning_rate: of Adam, for encoder and head.
       frontend_learning_rate: of Adam, for the front end. A step of Adam moves a weight by about its
@@ -46,6 +27,7 @@ class TrainConfig:
         settle; "constant" does not.
       window_ms: random excerpt of a clip in training; consecutive excerpts at evaluation.
       checkpoint_steps: a checkpoint is written after so many steps, and after every epoch.
+      task_sampling: with several tasks, which of them each step trains.
     """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -56,6 +38,7 @@ class TrainConfig:
     schedule: Literal["cosine", "constant"] = "cosine"
     window_ms: float = 1000.0
     checkpoint_steps: int = 1000
+    task_sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs >= 1", self.epochs)
@@ -93,11 +76,23 @@ class ClusterConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig:
-    """One front end trained once: with the snapshot's id, the identity of a trial."""
+    """One front end trained once: with the ids of the tasks' snapshots, the identity of a trial.
+
+    Attributes:
+      frontend: that all tasks share, and the encoder with it.
+      train: how.
+      seed: of initial weights, order, windows, and of which task comes when.
+      tasks: one or several; each has its own snapshot and its own head.
+    """
 
     frontend: FrontendConfig
     train: TrainConfig
     seed: int
+    tasks: tuple[TaskConfig, ...]
+
+    def __post_init__(self) -> None:
+        names = [task.name for task in self.tasks]
+        _require(bool(names) and len(set(names)) == len(names), "at least one task, names that differ", names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +101,9 @@ class TrialRequest:
 
     Attributes:
       name: of the front end in tables, e.g. "leaf".
-      trial_id: content hash of the config and the snapshot's id.
+      trial_id: content hash of the config and the ids of the tasks' snapshots.
       config: what to train.
+      snapshots: of its tasks, in their order; the `snapshot_id` on each card must be the one given.
       folder: of the trial: checkpoints, figures, the model (`MODEL_NAME`), and the files `RESULT_NAME` (finished),
         `REQUEST_NAME` (started) and `FAILURE_NAME` (the last attempt failed; the reason).
     """
@@ -115,29 +111,26 @@ class TrialRequest:
     name: str
     trial_id: str
     config: TrialConfig
+    snapshots: tuple[TaskSnapshot, ...]
     folder: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchRequest:
-    """Trials on one snapshot.
+    """Trials to be run together; each says which snapshots it is on.
 
     Attributes:
       workflow: name of the experiment and of its parent run.
-      snapshot: folder with the card; its `snapshot_id` must be the one given.
-      snapshot_id: what the trials' identities were made with.
       trials: to run, those that are finished left out.
       cluster: where, and how much of it for each.
-      tracking_uri: of MLflow.
+      tracking_uri: of MLflow; None: what the trials tell stays in their folders.
       artifact_root: folder for artifacts where the tracking store is a local file, else None.
     """
 
     workflow: str
-    snapshot: str
-    snapshot_id: str
     trials: tuple[TrialRequest, ...]
     cluster: ClusterConfig
-    tracking_uri: str
+    tracking_uri: str | None
     artifact_root: str | None
 
 
@@ -149,14 +142,8 @@ class TrialResult:
       name: of the front end.
       trial_id: its identity.
       config: what was trained.
-      corpus: name of the corpus.
-      snapshot_id: trained and tested on.
-      run_id: in MLflow.
-      accuracy: of the test split, in [0, 1].
-      loss: of the test split, cross-entropy in nats.
-      test_clips: scored.
-      validation_accuracy: of the best epoch.
-      best_epoch: 1-based, chosen on the validation split.
+      tasks: what it came to in each of them.
+      best_epoch: 1-based, chosen on the validation splits.
       frontend_parameters: learnable numbers of the front end.
       parameters: learnable numbers of the whole model.
       train_seconds: wall time of training and validation, over all attempts.
@@ -166,18 +153,22 @@ class TrialResult:
     name: str
     trial_id: str
     config: TrialConfig
-    corpus: str
-    snapshot_id: str
-    run_id: str
-    accuracy: float
-    loss: float
-    test_clips: int
-    validation_accuracy: float
+    tasks: tuple[TaskResult, ...]
     best_epoch: int
     frontend_parameters: int
     parameters: int
     train_seconds: float
     workers: int
+
+    @property
+    def score(self) -> float:
+        """Mean over the tasks of their main metric (accuracy or mAP) on the test split."""
+        return sum(task.score for task in self.tasks) / len(self.tasks)
+
+    @property
+    def validation_score(self) -> float:
+        """Likewise of the validation split, at the best epoch: what chose it."""
+        return sum(task.validation_score for task in self.tasks) / len(self.tasks)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 This process imports Ray and MLflow but not TensorFlow; only the workers do.
 """
 
+import dataclasses
 import logging
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +16,13 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from infra import config
 from infra.card import read_card
 from infra.cluster import cluster, worker_environment
+from infra.delivery import Delivery, delivering, pending_trials
 from infra.files import write_atomically
 from infra.stage import report_progress, serve
-from infra.tracking import FAILED, FINISHED, Tracker
+from infra.tracking import FileRun
 from training.config import FAILURE_NAME, REQUEST_NAME, ClusterConfig, Launched, LaunchRequest, TrialRequest
 from training.progress_log import following
+from training.tasks.config import TaskSnapshot
 from training.tensorflow_cluster import TensorflowCluster
 
 
@@ -30,16 +33,17 @@ def launch(request: LaunchRequest) -> Launched:
       ValueError: the snapshot is not the one the trials were planned for, or a trial asks for more than
         the cluster has.
     """
-    _refuse_another_snapshot(request)
-    artifact_root = Path(request.artifact_root) if request.artifact_root else None
-    tracker = Tracker(request.tracking_uri, workflow=request.workflow, artifact_root=artifact_root)
-    with cluster(request.cluster.address) as resources:
+    _refuse_other_snapshots(request)
+    tracker = delivering(request.tracking_uri, artifact_root=request.artifact_root, on_line=_say)
+    with tracker as delivery, cluster(request.cluster.address) as resources:
+        for folder in sorted({Path(trial.folder).parent for trial in request.trials}):
+            for earlier in pending_trials(folder):
+                delivery.follow(earlier)
         at_once = trials_at_once(request.cluster, resources)
         following_logs = following(request.trials, on_line=_say, on_epochs=_say_epochs)
         with following_logs, ThreadPoolExecutor(at_once) as pool:
-            reasons = list(pool.map(lambda trial: _run_tracked(trial, request, tracker), request.trials))
+            reasons = list(pool.map(lambda trial: _run_tracked(trial, request, delivery), request.trials))
     failed = {trial.trial_id: reason for trial, reason in zip(request.trials, reasons, strict=True) if reason}
-    tracker.end_workflow(FAILED if failed else FINISHED)
     return Launched(failed=failed)
 
 
@@ -63,31 +67,34 @@ def trials_at_once(wanted: ClusterConfig, resources: dict[str, float]) -> int:
     return int(min(resources.get(name, 0.0) // need for name, need in needs.items() if need))
 
 
-def _run_tracked(trial: TrialRequest, request: LaunchRequest, tracker: Tracker) -> str | None:
+def _run_tracked(trial: TrialRequest, request: LaunchRequest, delivery: Delivery) -> str | None:
     """Runs one trial; returns the reason if it failed."""
     folder = Path(trial.folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / REQUEST_NAME, config.to_json(trial))
     (folder / FAILURE_NAME).unlink(missing_ok=True)
-    run_id = tracker.trial_run(trial.trial_id, name=f"{trial.name}, seed {trial.config.seed}")
+    run = FileRun(folder)
+    run.begin(workflow=request.workflow, trial=trial.trial_id, name=f"{trial.name}, seed {trial.config.seed}")
+    delivery.follow(folder)
     try:
-        _run(trial, request, run_id=run_id)
+        _run(trial, request)
     except Exception as error:
         reason = str(error).strip() or repr(error)
         logging.getLogger(__name__).error("%s, seed %d failed: %s", trial.name, trial.config.seed, reason)
         write_atomically(folder / FAILURE_NAME, reason + "\n")
-        tracker.fail(run_id)
+        run.fail()
         return reason
     return None
 
 
-def _run(trial: TrialRequest, request: LaunchRequest, *, run_id: str) -> None:
+def _run(trial: TrialRequest, request: LaunchRequest) -> None:
     wanted = request.cluster
     loop_config = {
         "trial": config.to_json(trial),
-        "snapshot_folder": str(Path(request.snapshot).resolve()),
-        "tracking_uri": request.tracking_uri,
-        "run_id": run_id,
+        "snapshots": [
+            dataclasses.asdict(dataclasses.replace(snapshot, folder=str(Path(snapshot.folder).resolve())))
+            for snapshot in trial.snapshots
+        ],
     }
     resources = {"CPU": float(wanted.cpus_per_worker), "GPU": wanted.gpus_per_worker}
     trainer = DataParallelTrainer(
@@ -126,9 +133,7 @@ def _worker(loop_config: dict[str, Any]) -> str | None:
     try:
         run_trial(
             config.from_json(TrialRequest, loop_config["trial"]),
-            snapshot_folder=loop_config["snapshot_folder"],
-            tracking_uri=loop_config["tracking_uri"],
-            run_id=loop_config["run_id"],
+            snapshots=[TaskSnapshot(**snapshot) for snapshot in loop_config["snapshots"]],
             part=Part(index=context.get_world_rank(), count=context.get_world_size()),
         )
     except (ValueError, FloatingPointError):
@@ -144,13 +149,14 @@ def _say_epochs(done: int, total: int) -> None:
     report_progress(done, total, "epochs")
 
 
-def _refuse_another_snapshot(request: LaunchRequest) -> None:
-    found = read_card(Path(request.snapshot)).snapshot_id
-    if found != request.snapshot_id:
-        raise ValueError(
-            f"Trials belong to the snapshot they were planned for. Received: {found} in {request.snapshot}, "
-            f"planned for {request.snapshot_id}. Plan again."
-        )
+def _refuse_other_snapshots(request: LaunchRequest) -> None:
+    for snapshot in dict.fromkeys(snapshot for trial in request.trials for snapshot in trial.snapshots):
+        found = read_card(Path(snapshot.folder)).snapshot_id
+        if found != snapshot.snapshot_id:
+            raise ValueError(
+                f"Trials belong to the snapshots they were planned for. Received: {found} in {snapshot.folder}, "
+                f"planned for {snapshot.snapshot_id}. Plan again."
+            )
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ import pytest
 
 from frontends.config import LeafConfig
 from infra import config
+from infra.predictions import PREDICTIONS_NAME, read_predictions
 from infra.stage import run_stage
 from training.config import (
     FAILURE_NAME,
     RESULT_NAME,
     ClusterConfig,
-    EncoderConfig,
     Launched,
     LaunchRequest,
     TrainConfig,
@@ -25,12 +25,15 @@ from training.config import (
     TrialRequest,
     TrialResult,
 )
+from training.encoders.config import EncoderConfig
 from training.launch import trials_at_once
+from training.tasks.config import TaskConfig, TaskSnapshot
 
 TRIAL = TrialConfig(
     frontend=LeafConfig(num_filters=16),
     train=TrainConfig(epochs=3, batch_size=16, encoder=EncoderConfig(width=0.05)),
     seed=3,
+    tasks=(TaskConfig(name="sounds"),),
 )
 # Without dropout, whose masks differ from one number of workers to another; and with small steps, because Adam makes
 # whole ones of rounding errors: at the default rates these alone move the loss of an epoch by up to 5e-3.
@@ -48,13 +51,13 @@ PLAIN = dataclasses.replace(
 
 def request(snapshot, root: Path, configs: Mapping[str, TrialConfig], *, workers: int) -> LaunchRequest:
     """Trials by their names."""
+    snapshots = (TaskSnapshot(task="sounds", folder=str(snapshot.folder), snapshot_id=snapshot.card.snapshot_id),)
     trials = tuple(
-        TrialRequest(name=name, trial_id=name, config=trial, folder=str(root / name)) for name, trial in configs.items()
+        TrialRequest(name=name, trial_id=name, config=trial, snapshots=snapshots, folder=str(root / name))
+        for name, trial in configs.items()
     )
     return LaunchRequest(
         workflow="test",
-        snapshot=str(snapshot.folder),
-        snapshot_id=snapshot.card.snapshot_id,
         trials=trials,
         cluster=ClusterConfig(workers_per_trial=workers),
         tracking_uri=f"sqlite:///{root / 'mlflow.db'}",
@@ -115,7 +118,7 @@ def test_a_killed_worker_changes_no_weight(two_workers):
         assert set(expected) == set(found)
         for key in expected:
             np.testing.assert_array_equal(expected[key], found[key])
-    same = {"name": "", "trial_id": "", "run_id": "", "train_seconds": 0.0}
+    same = {"name": "", "trial_id": "", "train_seconds": 0.0}
     unbroken, killed = (dataclasses.replace(result(two_workers, n), **same) for n in ("unbroken", "killed"))
     assert unbroken == killed
 
@@ -141,11 +144,24 @@ def test_a_killed_worker_leaves_one_finished_run(two_workers):
         assert [metric.step for metric in histories[0]] == [1, 2, 3]
     killed = trials["killed"]
     assert killed.data.tags["mlflow.parentRunId"] == parents[0].info.run_id
-    assert killed.data.tags["snapshot_id"] == result(two_workers, "killed").snapshot_id
+    assert killed.data.tags["snapshot_id"] == result(two_workers, "killed").tasks[0].snapshot_id
     assert killed.data.params["frontend.num_filters"] == "16"
     assert killed.data.params["train.batch_size"] == "16"
     names = {file.path for file in client.list_artifacts(killed.info.run_id)}
-    assert {"figures", "learned_parameters.parquet", "model.keras"} <= names
+    assert {"figures", "learned_parameters.parquet", "model.keras", "predictions.parquet", "classes.csv"} <= names
+
+
+def test_predictions_are_those_of_the_result(snapshot, two_workers):
+    """Each clip of test and validation once, with its ledger's words; the accuracy follows from them exactly."""
+    trial_id, (test, validation) = read_predictions(two_workers / "killed" / PREDICTIONS_NAME)
+    assert trial_id == "killed"
+    assert test.task.snapshot_id == snapshot.card.snapshot_id
+    for part, split in ((test, "test"), (validation, "validation")):
+        clips = snapshot.clips(split)
+        assert (part.split, part.clip_ids, part.sample_sha256) == (split, clips.ids, clips.sample_sha256)
+        assert part.labels == tuple((clip_id.partition("-")[0],) for clip_id in clips.ids)
+    right = [test.task.classes[row.argmax()] == label for row, (label,) in zip(test.logits, test.labels, strict=True)]
+    assert sum(right) / len(right) == result(two_workers, "killed").score
 
 
 def test_the_number_of_filters_is_the_same_everywhere(two_workers):
