@@ -23,13 +23,14 @@ ALLOWED = {
         "pipelines.corpora.config",
         "pipelines.requests",
         "training.config",
+        "training.requests",
         "training.encoders.config",
         "training.tasks.config",
         "frontends.config",
     },
 }
 ONLY_IMPORTER = {
-    "mlflow": {"infra/mlflow_store.py"},
+    "mlflow": {"infra/mlflow_store.py", "infra/mlflow_model.py"},
     "tfrecord": {"pipelines/examples.py"},
     "h5py": {"pipelines/hdf5.py"},
     "requests": {"pipelines/download.py"},
