@@ -23,6 +23,7 @@ ALLOWED = {
         "pipelines.corpora.config",
         "pipelines.requests",
         "training.config",
+        "training.requests",
         "training.encoders.config",
         "training.recipe.config",
         "training.tasks.config",
@@ -30,7 +31,7 @@ ALLOWED = {
     },
 }
 ONLY_IMPORTER = {
-    "mlflow": {"infra/mlflow_store.py"},
+    "mlflow": {"infra/mlflow_store.py", "infra/mlflow_model.py"},
     "tfrecord": {"pipelines/examples.py"},
     "h5py": {"pipelines/hdf5.py"},
     "requests": {"pipelines/download.py"},

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from training.config import TrainConfig
+from training.guard.examine import Finding, examine, finite
 from training.input import Batch, Part
 from training.model import FRONTEND, behind_frontend, of_one_task
 from training.recipe.average import Average
@@ -46,7 +47,8 @@ class Loop:
             momentum = config.optimizer.average
             weights = model.trainable_variables
             self._average = Average(weights, momentum=momentum, strategy=strategy) if momentum else None
-        self._frozen = False
+        self._frozen, self._slowed = False, 1.0
+        self._all_finite = tf.function(lambda: finite(self.variables))
         self.go_to(0, 0, ())
         self.retrace()
 
@@ -56,6 +58,25 @@ class Loop:
         optimizers = [variable for group in self._groups for variable in group.optimizer.variables]
         return [*self.model.variables, *optimizers, *(self._average.variables if self._average else ())]
 
+    def slow_down(self, factor: float) -> None:
+        """Multiplies the learning rates as they are configured by `factor` from now on."""
+        self._slowed = factor
+
+    def finite(self) -> bool:
+        """Whether all variables are."""
+        return bool(self._all_finite())
+
+    def examine(self, batch: Batch) -> Finding:
+        """Finds what is not finite in the next step; statistics and random state are not what they were afterwards."""
+        model, _ = self._tasks[batch.task]
+
+        def gradients(*inputs: Any) -> list[tuple[Any, Any]]:
+            _, _, variables, groups = self._gradients(*inputs, batch.task)
+            pairs = zip(variables, groups, strict=True)
+            return [pair for own, found in pairs for pair in zip(own, found, strict=True)]
+
+        return examine(model, self._strategy, gradients, self._inputs(batch))
+
     def retrace(self) -> None:
         """Compiles the steps anew, after the front end changed its plan."""
         self._train = tf.function(self._train_step)  # one trace for each task, which is a Python number
@@ -64,13 +85,17 @@ class Loop:
     def go_to(self, epoch: int, step: int, validation_losses: Sequence[float]) -> None:
         """The next update is `step` of `epoch`, both from 0, after epochs with these validation losses.
 
-        To be called at the beginning of every epoch; the updates of one count on by themselves.
+        To be called at the beginning of every epoch and wherever a checkpoint was read; updates count on by themselves.
         """
         self._step, self._validation_losses = epoch * self._steps_per_epoch + step, validation_losses
         frozen = self._config.freeze.frozen(epoch + 1)
         if frozen != self._frozen:
             self._frozen = frozen
             self.retrace()
+
+    def skip(self) -> None:
+        """Leaves one update out."""
+        self._step += 1
 
     def train(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """One update; returns the mean loss and the number of right answers of the global batch.
@@ -84,10 +109,9 @@ class Loop:
             validation_losses=self._validation_losses,
         )
         for group in self._groups:
-            group.optimizer.learning_rate = group.learning_rate * factor
+            group.optimizer.learning_rate = group.learning_rate * factor * self._slowed
         self._step += 1
-        masked = None if batch.masked is None else self._place(batch.masked)
-        return self._train(self._place(batch.waveform), self._place(batch.targets), masked, task=batch.task)
+        return self._train(*self._inputs(batch), task=batch.task)
 
     def predict(self, batch: Batch) -> np.ndarray:
         """Logits of the whole global batch, [batch_size, classes], from this worker's part of it."""
@@ -102,6 +126,10 @@ class Loop:
             return
         with self._average.in_place():
             yield
+
+    def _inputs(self, batch: Batch) -> tuple[Any, Any, Any]:
+        masked = None if batch.masked is None else self._place(batch.masked)
+        return self._place(batch.waveform), self._place(batch.targets), masked
 
     def _place(self, rows: np.ndarray) -> Any:
         replicas = max(1, self._strategy.num_replicas_in_sync // self.part.count)
@@ -126,16 +154,26 @@ class Loop:
     def _update(
         self, waveform: tf.Tensor, targets: tf.Tensor, masked: tf.Tensor | None, task: int
     ) -> tuple[tf.Tensor, tf.Tensor]:
+        loss, logits, variables, gradients = self._gradients(waveform, targets, masked, task)
+        gradients = clipped(gradients, self._config.optimizer.clip_norm)
+        for group, own, found in zip(self._learning(), variables, gradients, strict=True):
+            group.optimizer.apply(found, own)
+        return loss, tf.reduce_sum(right(targets, logits))
+
+    def _gradients(
+        self, waveform: tf.Tensor, targets: tf.Tensor, masked: tf.Tensor | None, task: int
+    ) -> tuple[Any, Any, Any, Any]:
+        """Loss, logits, the variables in the task's model of each group that learns, and their gradients."""
         model, objective = self._tasks[task]
         with tf.GradientTape() as tape:
             logits = self._behind[task](self._features(waveform, masked), training=True)
             loss = tf.reduce_sum(losses(objective, targets, logits)) / self._config.batch_size
         mine = {id(variable) for variable in model.trainable_variables}
-        groups = [group for group in self._groups if not (self._frozen and group.frontend)]
-        variables = [[variable for variable in group.variables if id(variable) in mine] for group in groups]
-        gradients = clipped(tape.gradient(loss, variables), self._config.optimizer.clip_norm)
-        self._apply(groups, gradients, variables)
-        return loss, tf.reduce_sum(right(targets, logits))
+        variables = [[variable for variable in group.variables if id(variable) in mine] for group in self._learning()]
+        return loss, logits, variables, tape.gradient(loss, variables)
+
+    def _learning(self) -> list[Group]:
+        return [group for group in self._groups if not (self._frozen and group.frontend)]
 
     def _features(self, waveform: tf.Tensor, masked: tf.Tensor | None) -> tf.Tensor:
         """What the front end gives, silenced where it is masked; of a frozen one without a way back for gradients."""
@@ -147,8 +185,3 @@ class Loop:
         # Silence is what this front end makes of it now: with PCEN or a normalisation it is not 0, and it moves.
         silence = tf.stop_gradient(self._frontend(tf.zeros_like(waveform[:1]), training=False))
         return tf.where(masked if len(features.shape) == 3 else masked[..., None], silence, features)
-
-    @staticmethod
-    def _apply(groups: Sequence[Group], gradients: Any, variables: Sequence[Sequence[Any]]) -> None:
-        for group, own, changed in zip(groups, gradients, variables, strict=True):
-            group.optimizer.apply(own, changed)
