@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from infra.tracking import Run
 from training.checkpoint import CheckpointStore, Progress
+from training.cluster.stopping import NEVER, InterruptedEvaluation, InterruptedTraining, Stop
 from training.config import TrainConfig
 from training.evaluate import Scores, score
-from training.input import EvaluationInput, TrainingInput, prefetched
+from training.input import Batch, EvaluationInput, TrainingInput, prefetched
 from training.loop import Loop
 from training.records import Clips
 
@@ -62,6 +63,7 @@ def fit(
     observe: Observe,
     planner: Planner | None = None,
     chief: bool = True,
+    stop: Stop = NEVER,
     on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, metrics: None,
 ) -> Fitted:
     """Trains to the end from wherever the last checkpoint stands.
@@ -79,10 +81,13 @@ def fit(
       observe: the front end's parameters in physical units, each [filters].
       planner: the front end, if it fits its algorithm to its weights.
       chief: whether this worker writes.
+      stop: whether to stop before the end.
       on_epoch: called by the chief with the number of finished epochs and the metrics of the last one.
 
     Raises:
       FloatingPointError: the loss is not finite.
+      InterruptedTraining: asked to stop, after a step and its checkpoint.
+      InterruptedEvaluation: asked to stop in an evaluation; the checkpoint of the step before it is there.
     """
     progress = checkpoints.restore(loop.variables)
     if planner and progress.plan:
@@ -98,8 +103,8 @@ def fit(
 
     while progress.epoch < config.epochs:
         started = time.monotonic() - progress.seconds
-        _run_epoch(loop, config, training, progress, planner=planner, save=save)
-        scores = _score(loop, validation)
+        _run_epoch(loop, config, training, progress, planner=planner, save=save, stop=stop)
+        scores = _score(loop, validation, stop)
         _end_epoch(progress, scores, examples=training.steps_per_epoch * config.batch_size)
         _observe(progress, observe)
         progress.seconds = time.monotonic() - started
@@ -108,7 +113,7 @@ def fit(
         save()
         _announce(run, on_epoch, progress.epoch, progress.history[-1], chief=chief)
     checkpoints.restore_best(loop.model.variables)
-    return Fitted(progress=progress, validation=_score(loop, validation), test=_score(loop, test))
+    return Fitted(progress=progress, validation=_score(loop, validation, stop), test=_score(loop, test, stop))
 
 
 def _run_epoch(
@@ -119,23 +124,33 @@ def _run_epoch(
     *,
     planner: Planner | None,
     save: Callable[[], None],
+    stop: Stop,
 ) -> None:
-    """The present epoch from `progress.step` on.
+    """The present epoch from `progress.step` on; a checkpoint is written at its end, before the evaluation.
 
-    The front end re-plans wherever a checkpoint may have been read, so that a resumed run computes with
-    the same algorithm as an unbroken one.
+    The front end re-plans at the beginning of an epoch and after every `checkpoint_steps`, wherever the run was
+    interrupted, so that a resumed run computes with the same algorithm as an unbroken one.
     """
-    first_step = progress.step
+    first_step, last_step = progress.step, training.steps_per_epoch
     sums: list[tuple[tf.Tensor, tf.Tensor]] = []
-    _replan(loop, planner)
+    if _at_checkpoint(progress, config, last_step):
+        _replan(loop, planner)
     for batch in prefetched(lambda: training.batches(progress.epoch, first_step=first_step, part=loop.part)):
         sums.append(loop.train(batch))
         progress.step += 1
-        if progress.step % config.checkpoint_steps == 0 and progress.step < training.steps_per_epoch:
+        stopping = stop.after_step()
+        at_checkpoint = _at_checkpoint(progress, config, last_step)
+        if stopping or at_checkpoint or progress.step == last_step:
             _settle(progress, sums)
             save()
+        if stopping:
+            raise InterruptedTraining
+        if at_checkpoint:
             _replan(loop, planner)
-    _settle(progress, sums)
+
+
+def _at_checkpoint(progress: Progress, config: TrainConfig, last_step: int) -> bool:
+    return progress.step % config.checkpoint_steps == 0 and progress.step < last_step
 
 
 def _replan(loop: Loop, planner: Planner | None) -> None:
@@ -185,8 +200,13 @@ def _end_epoch(progress: Progress, scores: Scores, *, examples: int) -> None:
     progress.best_epoch = ranks.index(min(ranks)) + 1
 
 
-def _score(loop: Loop, split: Split) -> Scores:
-    return score(loop.predict, split.windows, split.clips, part=loop.part)
+def _score(loop: Loop, split: Split, stop: Stop) -> Scores:
+    def predict(batch: Batch) -> np.ndarray:
+        if stop.asked():
+            raise InterruptedEvaluation
+        return loop.predict(batch)
+
+    return score(predict, split.windows, split.clips, part=loop.part)
 
 
 def _observe(progress: Progress, observe: Observe) -> None:

@@ -12,6 +12,9 @@ from infra import config
 from infra.files import write_atomically
 from infra.tracking import MemoryRun, MlflowRun, Run
 from training.checkpoint import CheckpointStore
+from training.cluster.agreement import Agreement
+from training.cluster.claim import Claim
+from training.cluster.stopping import Watch
 from training.config import FIGURES_FOLDER, MODEL_NAME, RESULT_NAME, TrialRequest, TrialResult
 from training.export import LEARNED_NAME, write_learned
 from training.figures import draw_all
@@ -25,8 +28,21 @@ from training.records import Snapshot
 from training.versions import versions
 
 
-def run_trial(request: TrialRequest, *, snapshot_folder: str, tracking_uri: str, run_id: str, part: Part) -> None:
-    """Trains, evaluates and records one trial; every worker of it calls this with its own `part`."""
+def run_trial(
+    request: TrialRequest,
+    *,
+    snapshot_folder: str,
+    tracking_uri: str,
+    run_id: str,
+    part: Part,
+    watch: Watch,
+    claim: Claim,
+) -> None:
+    """Trains, evaluates and records one trial; every worker of it calls this with its own `part`.
+
+    Raises:
+      InterruptedTraining, InterruptedEvaluation: as `fit`, when `watch` has been asked to stop.
+    """
     tf.config.experimental.enable_op_determinism()
     snapshot, trial = Snapshot(snapshot_folder), request.config
     chief = part.index == 0
@@ -61,13 +77,15 @@ def run_trial(request: TrialRequest, *, snapshot_folder: str, tracking_uri: str,
         training=training,
         validation=_split(snapshot, "validation", window=window, batch_size=batch_size),
         test=_split(snapshot, "test", window=window, batch_size=batch_size),
-        checkpoints=CheckpointStore(Path(request.folder, "checkpoints")),
+        checkpoints=CheckpointStore(Path(request.folder, "checkpoints"), held=lambda: claim.state() != "lost"),
         run=run,
         observe=lambda: physical_parameters(frontend),
         planner=frontend if isinstance(frontend, Leaf) else None,
         chief=chief,
+        stop=Agreement(watch.asked, strategy=strategy, workers=part.count),
         on_epoch=lambda epoch, metrics: log_epoch(request, epoch, metrics),
     )
+    watch.end()
     if chief:
         result = _result(request, snapshot, model, fitted, run_id=run_id, workers=part.count)
         _record(Path(request.folder), run, model, fitted, before=before, result=result)

@@ -132,6 +132,8 @@ def _train(
         artifact_root=artifact_root,
     )
     launched = run_stage("training.launch", request, Launched, on_line=on_line, on_progress=on_progress)
+    if launched.stopped:
+        raise KeyboardInterrupt
     names = {trial.trial_id: f"{trial.name}, seed {trial.config.seed}" for trial in requests}
     return {names[trial_id]: reason for trial_id, reason in launched.failed.items()}
 

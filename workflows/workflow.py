@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated
+
+import tyro
 
 from frontends.config import FrontendConfig, LeafConfig, MelFilterbankConfig
 from infra.config import content_hash
 from pipelines.config import PrepareConfig
-from training.config import ClusterConfig, EncoderConfig, TrainConfig, TrialConfig
+from training.cluster.config import ClusterConfig
+from training.config import EncoderConfig, TrainConfig, TrialConfig
 
 DEFAULT_ROOT = Path("output")
 # What the shipped workflows train on a laptop.
@@ -38,7 +42,7 @@ class Workflow:
     )
     baseline: str = "mel"
     seeds: tuple[int, ...] = (0, 1, 2)
-    cluster: ClusterConfig = field(default_factory=ClusterConfig)
+    cluster: Annotated[ClusterConfig, tyro.conf.arg(name="")] = field(default_factory=ClusterConfig)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.name):
