@@ -5,31 +5,10 @@ from typing import Any, Literal
 
 from frontends.config import FrontendConfig
 from training.cluster.config import ClusterConfig
+from training.encoders.config import EncoderConfig
 
 RESULT_NAME, REQUEST_NAME, FAILURE_NAME, MODEL_NAME = "result.json", "trial.json", "failed.txt", "model.keras"
 FIGURES_FOLDER, CAPTIONS_NAME = "figures", "captions.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncoderConfig:
-    """The network behind the front end.
-
-    Attributes:
-      name: "conv_net", the small ConvNet of the original LEAF code, or "efficientnet_b0".
-      width: multiplies the numbers of filters of the ConvNet (1.0: 3.5 M parameters and about
-        3 GFLOP a training step and example; 0.125 trains on a laptop). 1.0 for EfficientNetB0.
-      dropout: rate behind each batch normalisation of the ConvNet, as in the original code. At small
-        widths it does harm: the variances that the next normalisation learns are not those of evaluation.
-    """
-
-    name: Literal["conv_net", "efficientnet_b0"] = "conv_net"
-    width: float = 1.0
-    dropout: float = 0.1
-
-    def __post_init__(self) -> None:
-        _require(self.width > 0, "width > 0", self.width)
-        _require(0 <= self.dropout < 1, "0 <= dropout < 1", self.dropout)
-        _require(self.name == "conv_net" or self.width == 1.0, "efficientnet_b0 has width 1.0", self.width)
 
 
 @dataclass(frozen=True, kw_only=True)

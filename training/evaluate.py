@@ -13,7 +13,10 @@ Predict = Callable[[Batch], np.ndarray]
 
 @dataclass(frozen=True)
 class Scores:
-    """Of one split: mean cross-entropy in nats, accuracy in [0, 1], logits float64 [clips, classes]."""
+    """Of one split: mean cross-entropy in nats, accuracy in [0, 1], logits float32 [clips, classes].
+
+    Loss and accuracy are those of the float32 logits, so that the predictions that are kept give them again.
+    """
 
     loss: float
     accuracy: float
@@ -30,8 +33,9 @@ def score(predict: Predict, windows: EvaluationInput, clips: Clips, *, part: Par
       part: this worker's.
     """
     outputs = np.concatenate([predict(batch) for batch in prefetched(lambda: windows.batches(part=part))])
-    logits = windows.average(outputs)
-    shifted = logits - logits.max(axis=1, keepdims=True)
+    logits = windows.average(outputs).astype(np.float32)
+    exact = logits.astype(np.float64)
+    shifted = exact - exact.max(axis=1, keepdims=True)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return Scores(
         loss=float(-log_probabilities[np.arange(len(clips)), clips.labels].mean()),

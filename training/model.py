@@ -4,8 +4,8 @@ import keras
 
 from frontends.build import build
 from frontends.config import FrontendConfig
-from training.config import EncoderConfig
-from training.encoders import build_encoder
+from training.encoders.build import build_encoder
+from training.encoders.config import EncoderConfig
 
 FRONTEND, ENCODER, HEAD = "frontend", "encoder", "head"
 
@@ -41,6 +41,5 @@ def build_model(
     (channels,) = maps or (1,)  # Wavegram has maps of its own
     encoder = build_encoder(encoder_config, frames=frames, num_filters=num_filters, channels=channels, seed=seed)
     x = keras.layers.Reshape((frames, num_filters, channels))(features)
-    x = keras.layers.GlobalMaxPooling2D()(encoder(x))
-    logits = keras.layers.Dense(classes, name=HEAD, dtype="float32")(x)
+    logits = keras.layers.Dense(classes, name=HEAD, dtype="float32")(encoder(x))
     return keras.Model(waveform, logits, name="classifier")

@@ -1,6 +1,5 @@
 """Random access to the waveforms of a snapshot, by the byte offsets in its ledger."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pyarrow.parquet as pq
 from infra.card import LEDGER_NAME, DatasetCard, read_card
 
 _BYTES_PER_SAMPLE = 2
-_COLUMNS = ("clip_id", "split", "labels", "status", "shard", "num_samples", "waveform_offset")
+_COLUMNS = ["clip_id", "group", "labels", "num_samples", "sha256", "shard", "waveform_offset"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,8 @@ class Clips:
       num_samples: lengths at the card's rate, int64 [clips].
       shards: file names, [clips].
       offsets: byte position of the first sample in its shard, int64 [clips].
+      groups: of the ledger, [clips]; None: the clip is a group of its own.
+      sample_sha256: of the stored samples, [clips].
     """
 
     ids: tuple[str, ...]
@@ -30,6 +31,8 @@ class Clips:
     num_samples: np.ndarray
     shards: tuple[str, ...]
     offsets: np.ndarray
+    groups: tuple[str | None, ...]
+    sample_sha256: tuple[str | None, ...]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -50,16 +53,22 @@ class Snapshot:
           ValueError: no such split, or a clip that has not exactly one label.
         """
         self.card.split(split)
-        table = pq.read_table(self.folder / LEDGER_NAME, columns=list(_COLUMNS))
-        rows = [row for row in table.to_pylist() if row["status"] == "kept" and row["split"] == split]
-        rows.sort(key=lambda row: row["clip_id"])
-        positions = {name: index for index, name in enumerate(self.card.labels)}
+        kept = [("status", "=", "kept"), ("split", "=", split)]
+        ledger = self.folder / LEDGER_NAME
+        table = pq.read_table(ledger, columns=_COLUMNS, filters=kept, partitioning=None).sort_by("clip_id")
+        columns = {name: table[name].to_pylist() for name in _COLUMNS}
+        ids, positions = columns["clip_id"], {name: index for index, name in enumerate(self.card.labels)}
+        only = [_only_label(clip_id, labels) for clip_id, labels in zip(ids, columns["labels"], strict=True)]
         return Clips(
-            ids=tuple(row["clip_id"] for row in rows),
-            labels=np.array([_only_label(row, positions) for row in rows], np.int32),
-            num_samples=np.array([row["num_samples"] for row in rows], np.int64),
-            shards=tuple(row["shard"] for row in rows),
-            offsets=np.array([row["waveform_offset"] for row in rows], np.int64),
+            ids=tuple(ids),
+            labels=np.array([positions[label] for label in only], np.int32),
+            num_samples=np.array(columns["num_samples"], np.int64),
+            shards=tuple(columns["shard"]),
+            offsets=np.array(columns["waveform_offset"], np.int64),
+            groups=tuple(
+                None if own in ("", clip_id) else own for clip_id, own in zip(ids, columns["group"], strict=True)
+            ),
+            sample_sha256=tuple(columns["sha256"]),
         )
 
     def window(self, clips: Clips, index: int, start: int, length: int) -> np.ndarray:
@@ -82,10 +91,9 @@ def to_float(samples: np.ndarray) -> np.ndarray:
     return samples.astype(np.float32) / 32768.0
 
 
-def _only_label(row: Mapping[str, object], positions: Mapping[str, int]) -> int:
-    labels = row["labels"]
-    if not isinstance(labels, list) or len(labels) != 1:
+def _only_label(clip_id: str, labels: list[str]) -> str:
+    if len(labels) != 1:
         raise ValueError(
-            f"Single-label training needs exactly one label per clip. Received: {labels} for clip `{row['clip_id']}`."
+            f"Single-label training needs exactly one label per clip. Received: {labels} for clip `{clip_id}`."
         )
-    return positions[labels[0]]
+    return labels[0]

@@ -1,5 +1,6 @@
 """One worker of one trial: builds the parts, calls `fit`, and, as the chief, writes what came out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -10,10 +11,10 @@ from frontends import Leaf
 from frontends.inspect import Inspection, inspect, physical_parameters
 from infra import config
 from infra.files import write_atomically
+from infra.predictions import PREDICTIONS_NAME, Predictions, write_predictions
 from infra.tracking import MemoryRun, MlflowRun, Run
 from training.checkpoint import CheckpointStore
 from training.cluster.agreement import Agreement
-from training.cluster.claim import Claim
 from training.cluster.stopping import Watch
 from training.config import FIGURES_FOLDER, MODEL_NAME, RESULT_NAME, TrialRequest, TrialResult
 from training.export import LEARNED_NAME, write_learned
@@ -23,6 +24,7 @@ from training.input import EvaluationInput, Part, TrainingInput
 from training.loop import Loop
 from training.model import FRONTEND, build_model
 from training.pictures import make_pictures
+from training.predictions import predicted
 from training.progress_log import log_epoch
 from training.records import Snapshot
 from training.versions import versions
@@ -36,7 +38,6 @@ def run_trial(
     run_id: str,
     part: Part,
     watch: Watch,
-    claim: Claim,
 ) -> None:
     """Trains, evaluates and records one trial; every worker of it calls this with its own `part`.
 
@@ -65,6 +66,7 @@ def run_trial(
     before = inspect(frontend)
     batch_size = trial.train.batch_size
     training = TrainingInput(snapshot, snapshot.clips("train"), window=window, batch_size=batch_size, seed=trial.seed)
+    validation, test = (_split(snapshot, name, window=window, batch_size=batch_size) for name in ("validation", "test"))
     fitted = fit(
         Loop(
             model,
@@ -75,9 +77,9 @@ def run_trial(
         ),
         trial.train,
         training=training,
-        validation=_split(snapshot, "validation", window=window, batch_size=batch_size),
-        test=_split(snapshot, "test", window=window, batch_size=batch_size),
-        checkpoints=CheckpointStore(Path(request.folder, "checkpoints"), held=lambda: claim.state() != "lost"),
+        validation=validation,
+        test=test,
+        checkpoints=CheckpointStore(Path(request.folder, "checkpoints"), held=watch.holds),
         run=run,
         observe=lambda: physical_parameters(frontend),
         planner=frontend if isinstance(frontend, Leaf) else None,
@@ -88,7 +90,11 @@ def run_trial(
     watch.end()
     if chief:
         result = _result(request, snapshot, model, fitted, run_id=run_id, workers=part.count)
-        _record(Path(request.folder), run, model, fitted, before=before, result=result)
+        predictions = (
+            predicted(snapshot, "test", test.clips, fitted.test),
+            predicted(snapshot, "validation", validation.clips, fitted.validation),
+        )
+        _record(Path(request.folder), run, model, fitted, before=before, result=result, predictions=predictions)
 
 
 def _strategy(part: Part) -> tf.distribute.Strategy:
@@ -140,6 +146,7 @@ def _record(
     *,
     before: Inspection,
     result: TrialResult,
+    predictions: Sequence[Predictions],
 ) -> None:
     """Writes everything that the trial leaves behind; the result last, so that it means a whole trial."""
     learned = {name: np.array(values) for name, values in fitted.progress.learned.items()}
@@ -148,6 +155,8 @@ def _record(
     after = inspect(model.get_layer(FRONTEND))
     for path in draw_all(folder / FIGURES_FOLDER, make_pictures(before, after)):
         run.artifact(path, folder=FIGURES_FOLDER)
+    write_predictions(folder / PREDICTIONS_NAME, result.trial_id, predictions)
+    run.artifact(folder / PREDICTIONS_NAME)
     run.artifact(folder / LEARNED_NAME)
     run.artifact(folder / MODEL_NAME)
     scores = {"test.accuracy": result.accuracy, "test.loss": result.loss}

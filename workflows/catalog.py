@@ -60,8 +60,14 @@ NAMED_FRONTENDS: dict[str, FrontendConfig] = {
     "wavegram": WavegramConfig(),
 }
 ENCODERS: dict[str, str] = {
-    "conv_net": "The small ConvNet of the original LEAF code, with a width multiplier.",
-    "efficientnet_b0": "EfficientNetB0 from scratch, its input unscaled.",
+    "conv_net": "The small ConvNet of the original LEAF code; 3.5 M parameters, with a width multiplier.",
+    "efficientnet_b0": "EfficientNetB0 from scratch, its input unscaled; 4.0 M parameters.",
+    "cnn14": "CNN14 of PANNs, with its head or the original LEAF code's; 79.7 M parameters, with a width multiplier.",
+    "fcn_3": "FCN-3 of Choi et al. (2016), a fully convolutional tagger; 15.9 M parameters, with a width multiplier.",
+    "fcn_4": "FCN-4 of Choi et al. (2016); 17.3 M parameters, with a width multiplier.",
+    "fcn_5": "FCN-5 of Choi et al. (2016); 25.1 M parameters, with a width multiplier.",
+    "fcn_6": "FCN-6 of Choi et al. (2016): FCN-5 and a 1 x 1 layer; 27.2 M parameters, with a width multiplier.",
+    "fcn_7": "FCN-7 of Choi et al. (2016): FCN-5 and two 1 x 1 layers; 28.2 M parameters, with a width multiplier.",
 }
 
 

@@ -13,21 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from infra import config
+from infra.common_clips import read_common
 from infra.stage import StageError, run_stage
 from pipelines.config import Prepared, ShowRequest, SnapshotSummary, Verification, VerifyRequest
 from pipelines.requests import Difference, DiffRequest, Duplicates, DuplicatesRequest, Fetched, Page, PageRequest
 from training.config import Inspected, InspectRequest
 from workflows import catalog, console, flags
 from workflows.commands import Featurize, FeaturizeInitial, Inspect, InspectInitial, List, Planned, Report, Run, text
+from workflows.comparison import Compare, compare, print_comparison
 from workflows.features import featurize
 from workflows.places import Places
 from workflows.plan import make_plan
 from workflows.preparation import plan_preparation
 from workflows.prepare_commands import Fetch, Prepare, Show, Verify
-from workflows.report import make_table, write_page
+from workflows.report import write_page
 from workflows.runner import read_state, run
 from workflows.snapshots import Diff, FindDuplicates, print_difference, print_duplicates
 from workflows.sources import frontend_source
+from workflows.table import make_table
 
 USAGE = """\
 leafworks: from raw recordings to a table of audio front ends, with intervals.
@@ -41,15 +44,16 @@ leafworks: from raw recordings to a table of audio front ends, with intervals.
   leafworks show SNAPSHOT [--page OUT.html]    what a snapshot holds, and which clips were rejected and why
   leafworks diff SNAPSHOT SNAPSHOT             clips only here, only there, changed, and why
   leafworks duplicates SNAPSHOT...             copies and near copies, within and across splits and snapshots
-  leafworks report NAME                        the table and the page again
+  leafworks report NAME [--clips LIST]         the table and the page again, on all clips or on common ones
+  leafworks compare RUN RUN                    two runs on the test clips that they share
   leafworks inspect FRONTEND                   pictures and numbers of what a front end does and has learned
   leafworks featurize WAV... --frontend FRONTEND   features of any recordings, and a picture of each
   leafworks list                               workflows, corpora, front ends, encoders
 
 `leafworks COMMAND --help` explains a command and its flags; `leafworks run NAME --help` lists every knob of an
 experiment with its default. FRONTEND is a name that `leafworks list` prints, run:ID of a trained one, or a .keras
-file. plan, fetch, verify, show, diff, duplicates, report and list print JSON with --json. Results go below ./output
-(--root).
+file. plan, fetch, verify, show, diff, duplicates, report, compare and list print JSON with --json. Results go below
+./output (--root).
 
 Start here:  leafworks run quickstart
 """
@@ -190,12 +194,17 @@ def _report(arguments: list[str]) -> int:
     command = flags.parse(Report, "report", arguments)
     places = Places(command.root)
     state = read_state(places, command.name)
-    table = make_table(state, places)
+    table = make_table(state, places, clips=None if command.clips is None else read_common(command.clips))
     path = write_page(table, state, places)
     _show(command.json, table, console.print_table)
     if not command.json:
         print(f"\nReport: {path}")
     return 0
+
+
+def _compare(arguments: list[str]) -> int:
+    command = flags.parse(Compare, "compare", arguments)
+    return _show(command.json, compare(command.one, command.other, Places(command.root)), print_comparison)
 
 
 def _inspect(arguments: list[str]) -> int:
@@ -257,6 +266,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "diff": _diff,
     "duplicates": _duplicates,
     "report": _report,
+    "compare": _compare,
     "inspect": _inspect,
     "featurize": _featurize,
     "list": _list,

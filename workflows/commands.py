@@ -62,11 +62,14 @@ class Report:
     Attributes:
       name: of the workflow.
       root: folder of all results.
+      clips: score these test clips only: the file that `leafworks diff A B --common FILE` writes, so that scores on two
+        snapshots of a corpus can be compared. The page is then `reports/NAME.common.html`.
       json: print JSON.
     """
 
     name: tyro.conf.Positional[str]
     root: Path = DEFAULT_ROOT
+    clips: Path | None = None
     json: bool = False
 
 

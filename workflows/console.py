@@ -13,9 +13,10 @@ from rich.table import Table as RichTable
 from pipelines.config import Prepared, SnapshotSummary, Verification
 from pipelines.requests import Fetched
 from training.config import Inspected
+from workflows import wording
 from workflows.features import Features
 from workflows.plan import Plan
-from workflows.report import Table, percent
+from workflows.table import Section, Table, section_title
 
 _LOG_SECONDS = 10.0
 _LOG_WIDTH = 140
@@ -56,31 +57,43 @@ def progress() -> Iterator[StageProgress]:
 
 
 def print_table(table: Table) -> None:
-    """The results, one front end a line."""
-    grid = RichTable(title=f"{table.workflow}: {table.corpus}, {table.test_clips} test clips", title_justify="left")
-    grid.add_column("front end")
-    for name in (
-        "test accuracy, % [95 %]",
-        f"minus {table.baseline}, points [95 %]",
-        "seeds",
-        "front-end params",
-        "all params",
-        "train s",
-    ):
-        grid.add_column(name, justify="right")
-    for row in table.rows:
-        grid.add_row(
-            row.name,
-            percent(row.accuracy),
-            percent(row.difference, signed=True) if row.difference else "-",
-            str(row.accuracy.seeds),
-            f"{row.frontend_parameters:,}",
-            f"{row.parameters:,}",
-            f"{row.train_seconds:.0f}",
-        )
-    _print(grid)
+    """The results, a grid for each task and setting, one front end a line."""
+    for section in table.sections:
+        _print(_section_grid(section, table.baseline))
+        if section.paper_note:
+            print(section.paper_note)
+    print(
+        f"[95 %]: bootstrap over test clips or groups; ±: binomial, as the paper has it; p: as it is (Holm over "
+        f"{table.comparisons} comparisons)."
+    )
+    if table.restricted:
+        print(f"Scored on {table.restricted}.")
     if table.missing:
         print(f"Not complete: {table.missing}.")
+
+
+def _section_grid(section: Section, baseline: str) -> RichTable:
+    metrics = tuple(section.rows[0].scores)
+    with_paper = any(row.paper for row in section.rows)
+    grid = RichTable(title=section_title(section), title_justify="left")
+    grid.add_column("front end")
+    columns = [f"{wording.METRIC_TITLES[metrics[0]]} [95 %]", "±", "seeds", f"minus {baseline} [95 %]", "p (Holm)"]
+    columns += [wording.METRIC_TITLES[metric] for metric in metrics[1:]]
+    columns += ["params", "train s", *(["paper"] if with_paper else [])]
+    for name in columns:
+        grid.add_column(name, justify="right")
+    for row in section.rows:
+        first, found = row.scores[metrics[0]], row.differences.get(metrics[0])
+        cells = [
+            wording.score(metrics[0], first),
+            wording.binomial(metrics[0], first),
+            wording.seeds(metrics[0], first),
+        ]
+        cells += [wording.difference(metrics[0], found), wording.p_values(found)]
+        cells += [wording.number(metric, row.scores[metric].mean) for metric in metrics[1:]]
+        cells += [wording.parameters(row.frontend_parameters, row.paper_parameters), f"{row.train_seconds:.0f}"]
+        grid.add_row(row.name, *cells, *([wording.figure(row.paper)] if with_paper else []))
+    return grid
 
 
 def print_plan(plan: Plan) -> None:

@@ -13,7 +13,8 @@ from frontends.config import FrontendConfig, LeafConfig, MelFilterbankConfig
 from infra.config import content_hash
 from pipelines.config import PrepareConfig
 from training.cluster.config import ClusterConfig
-from training.config import EncoderConfig, TrainConfig, TrialConfig
+from training.config import TrainConfig, TrialConfig
+from training.encoders.config import EncoderConfig
 
 DEFAULT_ROOT = Path("output")
 # What the shipped workflows train on a laptop.

@@ -12,7 +12,8 @@ from frontends.config import LeafConfig, MelFilterbankConfig
 from frontends.inspect import physical_parameters
 from infra.tracking import MemoryRun
 from training.checkpoint import CheckpointStore
-from training.config import EncoderConfig, TrainConfig
+from training.config import TrainConfig
+from training.encoders.config import EncoderConfig
 from training.fit import Split, fit
 from training.input import EvaluationInput, Part, TrainingInput
 from training.loop import Loop

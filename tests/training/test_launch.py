@@ -13,13 +13,13 @@ import pytest
 
 from frontends.config import LeafConfig
 from infra import config
+from infra.predictions import PREDICTIONS_NAME, read_predictions
 from infra.stage import run_stage
 from training.cluster.backend import WORKERS_NAME
 from training.cluster.config import ClusterConfig
 from training.config import (
     FAILURE_NAME,
     RESULT_NAME,
-    EncoderConfig,
     Launched,
     LaunchRequest,
     TrainConfig,
@@ -27,6 +27,7 @@ from training.config import (
     TrialRequest,
     TrialResult,
 )
+from training.encoders.config import EncoderConfig
 from training.launch import refuse_too_large_trials, trials_at_once
 
 TRIAL = TrialConfig(
@@ -146,7 +147,20 @@ def test_a_killed_worker_leaves_one_finished_run(two_workers):
     assert killed.data.params["frontend.num_filters"] == "16"
     assert killed.data.params["train.batch_size"] == "16"
     names = {file.path for file in client.list_artifacts(killed.info.run_id)}
-    assert {"figures", "learned_parameters.parquet", "model.keras"} <= names
+    assert {"figures", "learned_parameters.parquet", "model.keras", "predictions.parquet"} <= names
+
+
+def test_predictions_are_those_of_the_result(snapshot, two_workers):
+    """Each clip of test and validation once, with its ledger's words; the accuracy follows from them exactly."""
+    trial_id, (test, validation) = read_predictions(two_workers / "killed" / PREDICTIONS_NAME)
+    assert trial_id == "killed"
+    assert test.task.snapshot_id == snapshot.card.snapshot_id
+    for part, split in ((test, "test"), (validation, "validation")):
+        clips = snapshot.clips(split)
+        assert (part.split, part.clip_ids, part.sample_sha256) == (split, clips.ids, clips.sample_sha256)
+        assert part.labels == tuple((snapshot.card.labels[label],) for label in clips.labels)
+    right = [test.task.classes[row.argmax()] == label for row, (label,) in zip(test.logits, test.labels, strict=True)]
+    assert sum(right) / len(right) == result(two_workers, "killed").accuracy
 
 
 def test_the_number_of_filters_is_the_same_everywhere(two_workers):

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from frontends.config import LeafConfig, MelFilterbankConfig, WavegramConfig
-from training.config import EncoderConfig, TrainConfig
+from training.config import TrainConfig
+from training.encoders.config import EncoderConfig
 from training.input import Batch, Part
 from training.loop import Loop
 from training.model import FRONTEND, build_model

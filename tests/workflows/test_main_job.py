@@ -46,8 +46,9 @@ def test_it_ends_with_the_table_and_the_path_of_the_page(root):
     """What a newcomer sees."""
     text = (root / "first.txt").read_text()
     rows = {line.split()[1]: line.split("│") for line in text.splitlines() if line.startswith("│")}
-    assert [cell.strip() for cell in rows["mel"][3:6]] == ["-", "2", "0"]
-    assert [cell.strip() for cell in rows["leaf"][4:6]] == ["2", "280"]
+    assert [cell.strip() for cell in rows["mel"][5:8]] == ["-", "-", "0"]
+    assert [len(rows[name][4].split()) for name in ("mel", "leaf")] == [2, 2]  # seeds
+    assert rows["leaf"][7].strip() == "280"
     assert f"Report: {root / 'reports' / 'quickstart.html'}" in text
 
 
@@ -61,19 +62,36 @@ def test_a_second_run_repeats_nothing_and_says_so(root):
     assert {path: path.stat().st_mtime_ns for path in root.glob("trials/*/*") if path.is_file()} == files
 
 
-def test_the_table_for_programs(table):
-    """Means lie in their intervals; LEAF has 7 parameters per filter; the difference is paired."""
-    assert [row["name"] for row in table["rows"]] == ["mel", "leaf"]
-    mel, leaf = table["rows"]
+def test_the_table_for_programs(table, root):
+    """Means over seeds lie in their intervals; LEAF has 7 parameters per filter; scores are those of the trials."""
+    (section,) = table["sections"]
+    assert [row["name"] for row in section["rows"]] == ["mel", "leaf"]
+    mel, leaf = section["rows"]
     assert (mel["frontend_parameters"], leaf["frontend_parameters"]) == (0, 280)
     assert leaf["parameters"] - mel["parameters"] == 280
-    assert mel["difference"] is None
-    for row in table["rows"]:
-        assert set(row["accuracies"]) == {"0", "1"}
-        assert row["accuracy"]["low"] <= row["accuracy"]["mean"] <= row["accuracy"]["high"]
-        assert row["accuracy"]["mean"] == pytest.approx(sum(row["accuracies"].values()) / 2)
-    differences = [leaf["accuracies"][seed] - mel["accuracies"][seed] for seed in ("0", "1")]
-    assert leaf["difference"]["mean"] == pytest.approx(sum(differences) / 2)
+    assert mel["differences"] == {}
+    for row in section["rows"]:
+        score = row["scores"]["accuracy"]
+        assert set(score["seeds"]) == {"0", "1"}
+        assert score["interval"]["low"] <= score["mean"] <= score["interval"]["high"]
+        assert score["mean"] == pytest.approx(sum(score["seeds"].values()) / 2)
+        for seed, value in score["seeds"].items():
+            assert trained(root, row["name"], seed=int(seed))[2] == value
+    seeds = [row["scores"]["accuracy"]["seeds"] for row in (leaf, mel)]
+    difference = leaf["differences"]["accuracy"]
+    assert difference["mean"] == pytest.approx(sum(seeds[0][seed] - seeds[1][seed] for seed in ("0", "1")) / 2)
+    assert 0 < difference["p"] <= difference["p_holm"] <= 1
+
+
+def test_two_runs_are_compared(root):
+    """By the beginnings of their ids, on all test clips, which they share; a run is like itself."""
+    runs = [trained(root, name, seed=0)[0] for name in ("leaf", "mel")]
+    found = json.loads(leafworks("compare", runs[0][:10], runs[1], "--json", root=root).stdout)
+    (task,) = found["tasks"]
+    assert (task["shared"], task["differing"]) == (task["one"]["test_clips"], 0)
+    accuracies = [trained(root, name, seed=0)[2] for name in ("leaf", "mel")]
+    assert task["differences"]["accuracy"]["mean"] == pytest.approx(accuracies[0] - accuracies[1])
+    assert "p = 1.000" in leafworks("compare", runs[1], runs[1], root=root).stdout
 
 
 def test_plan_says_that_all_is_finished(root):
@@ -101,7 +119,7 @@ def test_verify_and_show_answer(root):
 
 def test_a_trained_front_end_is_inspected(root, table, tmp_path):
     """By the beginning of its run's id; the numbers are those of the trial's last record of the best epoch."""
-    run_id, trial = trained(root, "leaf")
+    run_id, trial, _ = trained(root, "leaf")
     done = leafworks("inspect", f"run:{run_id[:10]}", "--out", tmp_path / "out", root=root)
     assert "centre_shift_hz" in done.stdout
     assert f"Written to {tmp_path / 'out'}" in done.stdout
@@ -117,7 +135,7 @@ def test_a_trained_front_end_makes_features(root, tmp_path):
     """Those of the layer inside the trained model, to the last bit."""
     samples = 0.1 * np.random.default_rng(0).normal(size=20000)
     soundfile.write(tmp_path / "x.wav", samples, 16000, subtype="FLOAT")
-    _, trial = trained(root, "leaf")
+    _, trial, _ = trained(root, "leaf")
     arguments = ["--frontend", f"run:{trial.name}", "--out", tmp_path / "out"]
     leafworks("featurize", tmp_path / "x.wav", *arguments, root=root)
     code = (
@@ -132,10 +150,14 @@ def test_a_trained_front_end_makes_features(root, tmp_path):
         np.testing.assert_array_equal(archive["features"], np.load(tmp_path / "expected.npy"))
 
 
-def trained(root: Path, name: str) -> tuple[str, Path]:
-    """The run id and the folder of a finished trial of a front end."""
+def trained(root: Path, name: str, *, seed: int = 0) -> tuple[str, Path, float]:
+    """The run id, the folder and the accuracy of a finished trial of a front end."""
     results = {path.parent: json.loads(path.read_text()) for path in sorted(root.glob("trials/*/result.json"))}
-    return next((result["run_id"], folder) for folder, result in results.items() if result["name"] == name)
+    return next(
+        (result["run_id"], folder, result["accuracy"])
+        for folder, result in results.items()
+        if (result["name"], result["config"]["seed"]) == (name, seed)
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,6 +166,7 @@ def trained(root: Path, name: str) -> tuple[str, Path]:
         (["run", "fsdd"], "source"),
         (["run", "fsdd", "--source", "/nowhere/at/all"], "/nowhere/at/all"),
         (["report", "fsdd"], "leafworks run fsdd"),
+        (["compare", "0123", "4567"], "which none has"),
         (["run", "quickstrat"], "quickstart"),
         (["inspect", "lefa"], "mel_pcen, leaf"),
         (["inspect", "run:0123"], "none has"),
@@ -191,11 +214,12 @@ def test_the_page_in_a_browser(root, table, browser, width, scheme):
     page.on("request", lambda request: requests.append(request.url))
     page.goto((root / "reports" / "quickstart.html").as_uri())
     assert len(requests) == 1
-    for row in table["rows"]:
-        cells = page.locator(f"#results tr[data-frontend={row['name']}] td").all_inner_texts()
+    for row in table["sections"][0]["rows"]:
+        cells = page.locator(f".results tr[data-frontend={row['name']}] td").all_inner_texts()
         assert cells[0] == row["name"]
-        assert cells[1].startswith(f"{100 * row['accuracy']['mean']:.1f} [")
-        assert cells[3] == str(row["frontend_parameters"])
+        assert cells[1].startswith(f"{100 * row['scores']['accuracy']['mean']:.1f} [")
+        assert len(cells[3].split()) == 2  # seeds
+        assert cells[6] == str(row["frontend_parameters"])
     figures = ("filter_responses", "centre_frequencies", "bandwidths", "pooling_windows", "pcen_values", "movement")
     for figure in figures:
         box = page.locator(f"figure[data-figure=leaf-{figure}] svg").bounding_box()

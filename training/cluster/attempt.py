@@ -112,7 +112,6 @@ def _worker(loop_config: dict[str, Any]) -> str | None:
             run_id=loop_config["run_id"],
             part=part,
             watch=watch,
-            claim=claim,
         )
     except InterruptedTraining:
         return _INTERRUPTED

@@ -108,6 +108,10 @@ class Watch:
         self._last_beat = time.monotonic()
         return self._asked.is_set() or _terminated.is_set()
 
+    def holds(self) -> bool:
+        """Whether this attempt still owns the trial."""
+        return self._claim.state() != "lost"
+
     def end(self) -> None:
         """The training has ended; what follows may take its time."""
         self._ended.set()
