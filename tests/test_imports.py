@@ -29,7 +29,7 @@ ALLOWED = {
     },
 }
 ONLY_IMPORTER = {
-    "mlflow": {"infra/tracking.py"},
+    "mlflow": {"infra/mlflow_store.py"},
     "tfrecord": {"pipelines/examples.py"},
     "h5py": {"pipelines/hdf5.py"},
     "requests": {"pipelines/download.py"},
@@ -96,7 +96,7 @@ def test_ray_starts_in_one_place():
 
 
 @pytest.mark.parametrize(
-    "module", ["infra.config", "infra.card", "infra.stage", "infra.tracking", "infra.cluster", "infra.predictions"]
+    "module", ["infra.config", "infra.card", "infra.stage", "infra.delivery", "infra.cluster", "infra.predictions"]
 )
 def test_the_ground_is_light(module):
     """infra loads none of the heavy libraries before it needs them."""

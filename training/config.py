@@ -83,7 +83,7 @@ class LaunchRequest:
       snapshot_id: what the trials' identities were made with.
       trials: to run, those that are finished left out.
       cluster: where, and how much of it for each.
-      tracking_uri: of MLflow.
+      tracking_uri: of MLflow; None: what the trials tell stays in their folders.
       artifact_root: folder for artifacts where the tracking store is a local file, else None.
     """
 
@@ -92,7 +92,7 @@ class LaunchRequest:
     snapshot_id: str
     trials: tuple[TrialRequest, ...]
     cluster: ClusterConfig
-    tracking_uri: str
+    tracking_uri: str | None
     artifact_root: str | None
 
 
@@ -106,7 +106,6 @@ class TrialResult:
       config: what was trained.
       corpus: name of the corpus.
       snapshot_id: trained and tested on.
-      run_id: in MLflow.
       accuracy: of the test split, in [0, 1].
       loss: of the test split, cross-entropy in nats.
       test_clips: scored.
@@ -123,7 +122,6 @@ class TrialResult:
     config: TrialConfig
     corpus: str
     snapshot_id: str
-    run_id: str
     accuracy: float
     loss: float
     test_clips: int

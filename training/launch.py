@@ -16,9 +16,10 @@ from pathlib import Path
 from infra import config
 from infra.card import read_card
 from infra.cluster import Resources, cluster, living_nodes, worker_slots
+from infra.delivery import Delivery, delivering, pending_trials
 from infra.files import write_atomically
 from infra.stage import report_progress, serve
-from infra.tracking import FAILED, FINISHED, Tracker
+from infra.tracking import FileRun
 from training.cluster.attempt import run_attempt, set_worker_timeouts
 from training.cluster.claim import Claim
 from training.cluster.config import ClusterConfig
@@ -26,8 +27,6 @@ from training.cluster.ended import Ended
 from training.cluster.schedule import Schedule
 from training.config import FAILURE_NAME, REQUEST_NAME, Launched, LaunchRequest, TrialRequest
 from training.progress_log import following
-
-_KILLED = "KILLED"  # what MLflow calls a run that somebody stopped
 
 
 def launch(request: LaunchRequest) -> Launched:
@@ -41,16 +40,16 @@ def launch(request: LaunchRequest) -> Launched:
     for trial in request.trials:
         request.cluster.refuse_unequal_shares(trial.config.train.batch_size)
     set_worker_timeouts(request.cluster)
-    with cluster(request.cluster.ray_address):
+    tracker = delivering(request.tracking_uri, artifact_root=request.artifact_root, on_line=_say)
+    with tracker as delivery, cluster(request.cluster.ray_address):
         refuse_too_large_trials(request.cluster, list(living_nodes().values()))
-        artifact_root = Path(request.artifact_root) if request.artifact_root else None
-        tracker = Tracker(request.tracking_uri, workflow=request.workflow, artifact_root=artifact_root)
-        trials = _Trials(request, tracker)
+        for folder in sorted({Path(trial.folder).parent for trial in request.trials}):
+            for earlier in pending_trials(folder):
+                delivery.follow(earlier)
+        trials = _Trials(request, delivery)
         with _stopping() as stopping, following(request.trials, on_line=_say, on_epochs=_say_epochs):
             failed = trials.run(stopping)
-        unfinished = len(trials.ended) < len(request.trials)
-        tracker.end_workflow(_KILLED if unfinished else FAILED if failed else FINISHED)
-    return Launched(failed=failed, stopped=unfinished)
+    return Launched(failed=failed, stopped=len(trials.ended) < len(request.trials))
 
 
 def trials_at_once(wanted: ClusterConfig, nodes: Sequence[Resources]) -> int:
@@ -80,10 +79,9 @@ def refuse_too_large_trials(wanted: ClusterConfig, nodes: Sequence[Resources]) -
 class _Trials:
     """The trials of one launch with their runs and claims."""
 
-    def __init__(self, request: LaunchRequest, tracker: Tracker) -> None:
-        self._request, self._tracker = request, tracker
+    def __init__(self, request: LaunchRequest, delivery: Delivery) -> None:
+        self._request, self._delivery = request, delivery
         self._claims: dict[str, Claim] = {}
-        self._runs: dict[str, str] = {}
         self.ended: set[str] = set()
 
     def run(self, stopping: threading.Event) -> dict[str, str]:
@@ -106,15 +104,22 @@ class _Trials:
 
     def _attempt(self, trial: TrialRequest) -> Ended:
         name = f"{trial.name}, seed {trial.config.seed}"
-        self._runs[trial.trial_id] = run_id = self._tracker.trial_run(trial.trial_id, name=name)
+        FileRun(Path(trial.folder)).begin(workflow=self._request.workflow, trial=trial.trial_id, name=name)
+        self._delivery.follow(Path(trial.folder))
         self._claims[trial.trial_id] = claim = Claim.take(trial.folder)
         try:
-            ended = run_attempt(trial, self._request, run_id=run_id, claim=claim)
+            ended = run_attempt(trial, self._request, claim=claim)
         finally:
             del self._claims[trial.trial_id]
         if ended.kind == "finished":
             self.ended.add(trial.trial_id)
         return ended
+
+    def _fail(self, trial: TrialRequest, reason: str) -> None:
+        self.ended.add(trial.trial_id)
+        logging.getLogger(__name__).error("%s, seed %d failed: %s", trial.name, trial.config.seed, reason)
+        write_atomically(Path(trial.folder, FAILURE_NAME), reason + "\n")
+        FileRun(Path(trial.folder)).fail()
 
     def _stop(self) -> None:
         """Asks the workers of every running attempt to stop."""

@@ -5,13 +5,16 @@ No TensorFlow: what the file is, is read from its JSON, before anything of it is
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from infra.mlflow_store import MlflowStore, UnreachableError
+from infra.spool import Spool
 from infra.stage import serve
-from infra.tracking import download_artifact, runs_beginning
-from training.config import MODEL_NAME, RESULT_NAME, LocateRequest, SavedFrontend
+from training.config import MODEL_NAME, LocateRequest, SavedFrontend
+
+Answer = TypeVar("Answer")
 
 RUN_PREFIX = "run:"
 LAYER_NAMES = ("Leaf", "MelFilterbank", "SincNet", "SincNetPlus", "TimeDomainFilterbank", "Wavegram")
@@ -30,7 +33,8 @@ def locate(request: LocateRequest) -> SavedFrontend:
 def _model_of_run(request: LocateRequest) -> Path:
     beginning = request.what.removeprefix(RUN_PREFIX)
     trials = _trials(Path(request.trials), beginning)
-    runs = runs_beginning(request.tracking_uri, beginning) if request.tracking_uri and not trials else []
+    store = MlflowStore(request.tracking_uri, artifact_root=None) if request.tracking_uri and not trials else None
+    runs = _asked(store, lambda: store.runs_beginning(beginning)) if store else []
     found = [*trials, *runs]
     if not beginning or len(found) != 1:
         raise ValueError(
@@ -40,9 +44,19 @@ def _model_of_run(request: LocateRequest) -> Path:
         )
     if trials:
         return _existing(trials[0] / MODEL_NAME, f"The trial {trials[0].name}")
-    assert request.tracking_uri is not None
-    model = download_artifact(request.tracking_uri, runs[0], MODEL_NAME, folder=Path(request.download_folder))
+    assert store is not None
+    model = _asked(store, lambda: store.download(runs[0], MODEL_NAME, folder=Path(request.download_folder)))
     return _existing(model, f"The run {runs[0]}")
+
+
+def _asked(store: MlflowStore, ask: Callable[[], Answer]) -> Answer:
+    try:
+        return ask()
+    except UnreachableError as error:
+        raise ValueError(
+            f"No trial below the root has that id, and MLflow at {store.address} cannot be asked: {error}. Start it, "
+            "or unset MLFLOW_TRACKING_URI."
+        ) from error
 
 
 def _count(found: list[Any]) -> str:
@@ -57,8 +71,8 @@ def _trials(folder: Path, beginning: str) -> list[Path]:
 
 
 def _ids(trial: Path) -> list[str]:
-    result = trial / RESULT_NAME
-    return [trial.name, *([json.loads(result.read_text())["run_id"]] if result.is_file() else [])]
+    run_id = Spool(trial).delivered.run_id
+    return [trial.name, run_id] if run_id else [trial.name]
 
 
 def _existing(path: Path | None, owner: str) -> Path:

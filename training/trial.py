@@ -12,7 +12,7 @@ from frontends.inspect import Inspection, inspect, physical_parameters
 from infra import config
 from infra.files import write_atomically
 from infra.predictions import PREDICTIONS_NAME, Predictions, write_predictions
-from infra.tracking import MemoryRun, MlflowRun, Run
+from infra.tracking import FileRun, MemoryRun, Run
 from training.checkpoint import CheckpointStore
 from training.cluster.agreement import Agreement
 from training.cluster.stopping import Watch
@@ -30,15 +30,7 @@ from training.records import Snapshot
 from training.versions import versions
 
 
-def run_trial(
-    request: TrialRequest,
-    *,
-    snapshot_folder: str,
-    tracking_uri: str,
-    run_id: str,
-    part: Part,
-    watch: Watch,
-) -> None:
+def run_trial(request: TrialRequest, *, snapshot_folder: str, part: Part, watch: Watch) -> None:
     """Trains, evaluates and records one trial; every worker of it calls this with its own `part`.
 
     Raises:
@@ -47,7 +39,7 @@ def run_trial(
     tf.config.experimental.enable_op_determinism()
     snapshot, trial = Snapshot(snapshot_folder), request.config
     chief = part.index == 0
-    run: Run = MlflowRun(tracking_uri, run_id) if chief else MemoryRun()
+    run: Run = FileRun(Path(request.folder)) if chief else MemoryRun()
     run.params({"frontend_name": request.name, **config.flatten(trial)})
     run.tags({**versions(), "snapshot_id": snapshot.card.snapshot_id, "corpus": snapshot.card.corpus})
 
@@ -89,7 +81,7 @@ def run_trial(
     )
     watch.end()
     if chief:
-        result = _result(request, snapshot, model, fitted, run_id=run_id, workers=part.count)
+        result = _result(request, snapshot, model, fitted, workers=part.count)
         predictions = (
             predicted(snapshot, "test", test.clips, fitted.test),
             predicted(snapshot, "validation", validation.clips, fitted.validation),
@@ -115,7 +107,6 @@ def _result(
     model: keras.Model,
     fitted: Fitted,
     *,
-    run_id: str,
     workers: int,
 ) -> TrialResult:
     best = fitted.progress.best_epoch
@@ -125,7 +116,6 @@ def _result(
         config=request.config,
         corpus=snapshot.card.corpus,
         snapshot_id=snapshot.card.snapshot_id,
-        run_id=run_id,
         accuracy=fitted.test.accuracy,
         loss=fitted.test.loss,
         test_clips=len(fitted.test.logits),

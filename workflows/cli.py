@@ -21,6 +21,7 @@ from training.config import Inspected, InspectRequest
 from workflows import catalog, console, flags
 from workflows.commands import Featurize, FeaturizeInitial, Inspect, InspectInitial, List, Planned, Report, Run, text
 from workflows.comparison import Compare, compare, print_comparison
+from workflows.delivery import Sync, deliver_pending, print_synced
 from workflows.features import featurize
 from workflows.places import Places
 from workflows.plan import make_plan
@@ -46,6 +47,7 @@ leafworks: from raw recordings to a table of audio front ends, with intervals.
   leafworks duplicates SNAPSHOT...             copies and near copies, within and across splits and snapshots
   leafworks report NAME [--clips LIST]         the table and the page again, on all clips or on common ones
   leafworks compare RUN RUN                    two runs on the test clips that they share
+  leafworks sync                               to MLflow, what it could not be told while it was away
   leafworks inspect FRONTEND                   pictures and numbers of what a front end does and has learned
   leafworks featurize WAV... --frontend FRONTEND   features of any recordings, and a picture of each
   leafworks list                               workflows, corpora, front ends, encoders
@@ -116,7 +118,7 @@ def _run(arguments: list[str]) -> int:
     table = make_table(outcome.state, places)
     console.print_table(table)
     print(f"\nReport: {write_page(table, outcome.state, places)}")
-    print(f"Runs:   mlflow ui --backend-store-uri {places.tracking()[0]}")
+    print(f"Runs:   {places.way_to_runs()}")
     for trial, reason in outcome.failed.items():
         print(f"error: {trial} failed: {reason}", file=sys.stderr)
     return 1 if outcome.failed else 0
@@ -202,6 +204,13 @@ def _report(arguments: list[str]) -> int:
     return 0
 
 
+def _sync(arguments: list[str]) -> int:
+    command = flags.parse(Sync, "sync", arguments)
+    synced = deliver_pending(Places(command.root), on_line=lambda line: print(line, file=sys.stderr))
+    _show(command.json, synced, print_synced)
+    return 1 if synced.left else 0
+
+
 def _compare(arguments: list[str]) -> int:
     command = flags.parse(Compare, "compare", arguments)
     return _show(command.json, compare(command.one, command.other, Places(command.root)), print_comparison)
@@ -266,6 +275,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "diff": _diff,
     "duplicates": _duplicates,
     "report": _report,
+    "sync": _sync,
     "compare": _compare,
     "inspect": _inspect,
     "featurize": _featurize,

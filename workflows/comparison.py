@@ -40,12 +40,11 @@ class Compare:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedRun:
-    """One of the two: front end, seed, ids, and the data it was tested on."""
+    """One of the two: front end, seed, identity, and the data it was tested on."""
 
     name: str
     seed: int
     trial_id: str
-    run_id: str
     snapshot_id: str
     test_clips: int
 
@@ -106,7 +105,8 @@ def find_result(beginning: str, places: Places) -> TrialResult:
       ValueError: none, or several.
     """
     results = [read_result(path) for path in sorted(places.trials.glob(f"*/{RESULT_NAME}"))]
-    found = [result for result in results if any(id_.startswith(beginning) for id_ in (result.trial_id, result.run_id))]
+    ids = [(result.trial_id, places.run_id(result.trial_id)) for result in results]
+    found = [result for result, own in zip(results, ids, strict=True) if any(id_.startswith(beginning) for id_ in own)]
     if not beginning or len(found) != 1:
         raise ValueError(
             f"Rule: a run is the beginning of one trial id or MLflow run id of a finished trial below {places.trials}. "
@@ -191,7 +191,6 @@ def _run(result: TrialResult, part: Predictions) -> ComparedRun:
         name=result.name,
         seed=result.config.seed,
         trial_id=result.trial_id,
-        run_id=result.run_id,
         snapshot_id=part.task.snapshot_id,
         test_clips=len(part.clip_ids),
     )

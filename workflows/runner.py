@@ -10,6 +10,7 @@ from infra.files import write_atomically
 from infra.stage import run_stage
 from pipelines.config import Prepared
 from training.config import Launched, LaunchRequest, TrialConfig, TrialRequest
+from workflows.delivery import deliver_pending
 from workflows.places import Places
 from workflows.plan import Plan, make_plan, prepare_request
 from workflows.workflow import Workflow
@@ -70,6 +71,7 @@ def run(
     """
     plan = make_plan(workflow, places=places, source=source)
     if plan.finished:
+        deliver_pending(places, on_line=on_line)
         return Outcome(state=_remember(workflow, plan, places), repeated_nothing=True, failed={})
     if plan.prepare_state != "finished":
         request = prepare_request(

@@ -117,7 +117,7 @@ def test_a_killed_worker_changes_no_weight(two_workers):
         assert set(expected) == set(found)
         for key in expected:
             np.testing.assert_array_equal(expected[key], found[key])
-    same = {"name": "", "trial_id": "", "run_id": "", "train_seconds": 0.0}
+    same = {"name": "", "trial_id": "", "train_seconds": 0.0}
     unbroken, killed = (dataclasses.replace(result(two_workers, n), **same) for n in ("unbroken", "killed"))
     assert unbroken == killed
 

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from infra.environment import QUIET
+from infra.spool import Spool
 
 SMALL = ["--seeds", "0", "1", "--train.epochs", "2", "--train.encoder.width", "0.05"]
 SMALL += ["--prepare.synthetic.clips-per-class", "10", "--prepare.clips-per-shard", "30"]
@@ -154,7 +155,7 @@ def trained(root: Path, name: str, *, seed: int = 0) -> tuple[str, Path, float]:
     """The run id, the folder and the accuracy of a finished trial of a front end."""
     results = {path.parent: json.loads(path.read_text()) for path in sorted(root.glob("trials/*/result.json"))}
     return next(
-        (result["run_id"], folder, result["accuracy"])
+        (Spool(folder).delivered.run_id, folder, result["accuracy"])
         for folder, result in results.items()
         if (result["name"], result["config"]["seed"]) == (name, seed)
     )

@@ -6,6 +6,8 @@ import numpy as np
 
 from infra import config
 from infra.predictions import PREDICTIONS_NAME, PredictedTask, Predictions, write_predictions
+from infra.spool import Delivered, Spool
+from infra.tracking import FileRun
 from training.config import RESULT_NAME, TrialConfig, TrialResult
 from workflows.places import Places
 
@@ -49,7 +51,6 @@ def lay_down(
         config=trial,
         corpus=parts[0].task.corpus,
         snapshot_id=parts[0].task.snapshot_id,
-        run_id=f"run{trial_id}",
         accuracy=0.0,
         loss=0.0,
         test_clips=len(parts[0].clip_ids),
@@ -61,3 +62,5 @@ def lay_down(
         workers=1,
     )
     (folder / RESULT_NAME).write_text(config.to_json(result))
+    FileRun(folder).begin(workflow="w", trial=trial_id, name=name)
+    Spool(folder).delivered = Delivered(run_id=f"run{trial_id}")

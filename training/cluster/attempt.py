@@ -29,13 +29,13 @@ _INTERRUPTED = "interrupted"
 _HEARTBEAT_TIMEOUT = "RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S"
 
 
-def run_attempt(trial: TrialRequest, request: LaunchRequest, *, run_id: str, claim: Claim) -> Ended:
+def run_attempt(trial: TrialRequest, request: LaunchRequest, *, claim: Claim) -> Ended:
     """Runs a trial from its last checkpoint until it ends, one way or another."""
     folder, nodes = Path(trial.folder), set(living_nodes())
     for path in (folder / WORKERS_NAME, *folder.glob(HANG_NAME.format("*"))):
         path.unlink(missing_ok=True)
     try:
-        result = _trainer(trial, request, run_id=run_id, claim=claim).fit()
+        result = _trainer(trial, request, claim=claim).fit()
     except TrainingFailedError as error:
         return _classify(error, claim, nodes=nodes)
     if result.return_value == _INTERRUPTED:
@@ -49,13 +49,11 @@ def set_worker_timeouts(wanted: ClusterConfig) -> None:
     os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = str(min(2.0, wanted.heartbeat_timeout_s / 4))
 
 
-def _trainer(trial: TrialRequest, request: LaunchRequest, *, run_id: str, claim: Claim) -> DataParallelTrainer:
+def _trainer(trial: TrialRequest, request: LaunchRequest, *, claim: Claim) -> DataParallelTrainer:
     wanted = request.cluster
     loop_config = {
         "trial": config.to_json(trial),
         "snapshot_folder": str(Path(request.snapshot).resolve()),
-        "tracking_uri": request.tracking_uri,
-        "run_id": run_id,
         "token": claim.token,
         "stall_timeout_s": wanted.stall_timeout_s,
     }
@@ -108,8 +106,6 @@ def _worker(loop_config: dict[str, Any]) -> str | None:
         run_trial(
             trial,
             snapshot_folder=loop_config["snapshot_folder"],
-            tracking_uri=loop_config["tracking_uri"],
-            run_id=loop_config["run_id"],
             part=part,
             watch=watch,
         )
