@@ -25,6 +25,7 @@ ALLOWED = {
         "training.config",
         "training.cluster.config",
         "training.encoders.config",
+        "training.tasks.config",
         "frontends.config",
     },
 }

@@ -31,9 +31,9 @@ class Progress:
     Attributes:
       epoch: epochs finished.
       step: steps finished in the epoch after those.
-      loss_sum: over these steps; `correct` the right answers in them.
+      sums: of these steps; see `training.tasks.history`.
       history: one mapping of metric to value for every finished epoch.
-      best_epoch: 1-based epoch of the best validation accuracy, 0 before the first.
+      best_epoch: 1-based, by the validation splits; 0 before the first.
       seconds: spent training and evaluating, over all runs.
       plan: what the front end's algorithm was planned for; empty where it plans nothing.
       learned: front-end parameter in physical units -> one [filters] array for the start and each epoch.
@@ -41,8 +41,7 @@ class Progress:
 
     epoch: int = 0
     step: int = 0
-    loss_sum: float = 0.0
-    correct: float = 0.0
+    sums: dict[str, list[float]] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     seconds: float = 0.0

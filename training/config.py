@@ -6,6 +6,7 @@ from typing import Any, Literal
 from frontends.config import FrontendConfig
 from training.cluster.config import ClusterConfig
 from training.encoders.config import EncoderConfig
+from training.tasks.config import SamplingConfig, TaskConfig, TaskResult, TaskSnapshot
 
 RESULT_NAME, REQUEST_NAME, FAILURE_NAME, MODEL_NAME = "result.json", "trial.json", "failed.txt", "model.keras"
 FIGURES_FOLDER, CAPTIONS_NAME = "figures", "captions.json"
@@ -17,7 +18,8 @@ class TrainConfig:
 
     Attributes:
       encoder: behind the front end.
-      epochs: passes over the training split.
+      epochs: passes over the training split; with several tasks, over as many batches as their training splits
+        have together.
       batch_size: global, over all workers.
       learning_rate: of Adam, for encoder and head.
       frontend_learning_rate: of Adam, for the front end. A step of Adam moves a weight by about its
@@ -26,6 +28,7 @@ class TrainConfig:
         settle; "constant" does not.
       window_ms: random excerpt of a clip in training; consecutive excerpts at evaluation.
       checkpoint_steps: a checkpoint is written after so many steps, and after every epoch.
+      task_sampling: with several tasks, which of them each step trains.
     """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -36,6 +39,7 @@ class TrainConfig:
     schedule: Literal["cosine", "constant"] = "cosine"
     window_ms: float = 1000.0
     checkpoint_steps: int = 1000
+    task_sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs >= 1", self.epochs)
@@ -48,11 +52,23 @@ class TrainConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig:
-    """One front end trained once: with the snapshot's id, the identity of a trial."""
+    """One front end trained once: with the ids of the tasks' snapshots, the identity of a trial.
+
+    Attributes:
+      frontend: that all tasks share, and the encoder with it.
+      train: how.
+      seed: of initial weights, order, windows, and of which task comes when.
+      tasks: one or several; each has its own snapshot and its own head.
+    """
 
     frontend: FrontendConfig
     train: TrainConfig
     seed: int
+    tasks: tuple[TaskConfig, ...]
+
+    def __post_init__(self) -> None:
+        names = [task.name for task in self.tasks]
+        _require(bool(names) and len(set(names)) == len(names), "at least one task, names that differ", names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +77,7 @@ class TrialRequest:
 
     Attributes:
       name: of the front end in tables, e.g. "leaf".
-      trial_id: content hash of the config and the snapshot's id.
+      trial_id: content hash of the config and the ids of the tasks' snapshots.
       config: what to train.
       folder: of the trial: checkpoints, figures, the model (`MODEL_NAME`), and the files `RESULT_NAME` (finished),
         `REQUEST_NAME` (started) and `FAILURE_NAME` (the last attempt failed; the reason).
@@ -75,12 +91,12 @@ class TrialRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchRequest:
-    """Trials on one snapshot.
+    """Trials on the same snapshots.
 
     Attributes:
       workflow: name of the experiment and of its parent run.
-      snapshot: folder with the card; its `snapshot_id` must be the one given.
-      snapshot_id: what the trials' identities were made with.
+      snapshots: of the tasks that every trial has, in their order; the `snapshot_id` on each card must be the one
+        given, with which the trials' identities were made.
       trials: to run, those that are finished left out.
       cluster: where, and how much of it for each.
       tracking_uri: of MLflow; None: what the trials tell stays in their folders.
@@ -88,8 +104,7 @@ class LaunchRequest:
     """
 
     workflow: str
-    snapshot: str
-    snapshot_id: str
+    snapshots: tuple[TaskSnapshot, ...]
     trials: tuple[TrialRequest, ...]
     cluster: ClusterConfig
     tracking_uri: str | None
@@ -104,13 +119,8 @@ class TrialResult:
       name: of the front end.
       trial_id: its identity.
       config: what was trained.
-      corpus: name of the corpus.
-      snapshot_id: trained and tested on.
-      accuracy: of the test split, in [0, 1].
-      loss: of the test split, cross-entropy in nats.
-      test_clips: scored.
-      validation_accuracy: of the best epoch.
-      best_epoch: 1-based, chosen on the validation split.
+      tasks: what it came to in each of them.
+      best_epoch: 1-based, chosen on the validation splits.
       frontend_parameters: learnable numbers of the front end.
       parameters: learnable numbers of the whole model.
       train_seconds: wall time of training and validation, over all attempts.
@@ -120,17 +130,22 @@ class TrialResult:
     name: str
     trial_id: str
     config: TrialConfig
-    corpus: str
-    snapshot_id: str
-    accuracy: float
-    loss: float
-    test_clips: int
-    validation_accuracy: float
+    tasks: tuple[TaskResult, ...]
     best_epoch: int
     frontend_parameters: int
     parameters: int
     train_seconds: float
     workers: int
+
+    @property
+    def score(self) -> float:
+        """Mean over the tasks of their main metric (accuracy or mAP) on the test split."""
+        return sum(task.score for task in self.tasks) / len(self.tasks)
+
+    @property
+    def validation_score(self) -> float:
+        """Likewise of the validation split, at the best epoch: what chose it."""
+        return sum(task.validation_score for task in self.tasks) / len(self.tasks)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,11 +13,14 @@ from infra.tracking import Run
 from training.checkpoint import CheckpointStore, Progress
 from training.cluster.stopping import NEVER, InterruptedEvaluation, InterruptedTraining, Stop
 from training.config import TrainConfig
-from training.evaluate import Scores, score
-from training.input import Batch, EvaluationInput, TrainingInput, prefetched
+from training.evaluate import Scores, Split, score
+from training.input import Batch, prefetched
 from training.loop import Loop
-from training.records import Clips
+from training.tasks.batches import TaskBatches
+from training.tasks.history import best_epoch, split_metrics, training_metrics
+from training.tasks.task import Task
 
+_Step = tuple[str, tf.Tensor, tf.Tensor]  # task, loss, right answers
 Observe = Callable[[], Mapping[str, np.ndarray]]
 
 
@@ -35,29 +38,20 @@ class Planner(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
-    """A split to be scored: its clips and their windows."""
-
-    clips: Clips
-    windows: EvaluationInput
-
-
-@dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """What a training ended with; the model holds the weights of the best epoch."""
+    """What a training ended with, task -> scores; the model holds the weights of the best epoch."""
 
     progress: Progress
-    validation: Scores
-    test: Scores
+    validation: dict[str, Scores]
+    test: dict[str, Scores]
 
 
 def fit(
     loop: Loop,
     config: TrainConfig,
     *,
-    training: TrainingInput,
-    validation: Split,
-    test: Split,
+    training: TaskBatches,
+    tasks: Sequence[Task],
     checkpoints: CheckpointStore,
     run: Run,
     observe: Observe,
@@ -68,14 +62,13 @@ def fit(
 ) -> Fitted:
     """Trains to the end from wherever the last checkpoint stands.
 
-    The validation split chooses the epoch; the test split is scored once, with the weights of that epoch.
+    The validation splits choose the epoch; the test splits are scored once, with the weights of that epoch.
 
     Args:
       loop: model, optimizer and strategy.
       config: epochs, checkpoint interval.
       training: the batches.
-      validation: chooses.
-      test: is scored once.
+      tasks: that are trained, in the order of the batches' `task`.
       checkpoints: the trial's store; every worker reads it, the chief writes it.
       run: gets the metrics of every epoch.
       observe: the front end's parameters in physical units, each [filters].
@@ -103,9 +96,9 @@ def fit(
 
     while progress.epoch < config.epochs:
         started = time.monotonic() - progress.seconds
-        _run_epoch(loop, config, training, progress, planner=planner, save=save, stop=stop)
-        scores = _score(loop, validation, stop)
-        _end_epoch(progress, scores, examples=training.steps_per_epoch * config.batch_size)
+        _run_epoch(loop, config, training, progress, tasks=tasks, planner=planner, save=save, stop=stop)
+        scores = _score(loop, tasks, lambda task: task.validation, stop)
+        _end_epoch(progress, scores, tasks)
         _observe(progress, observe)
         progress.seconds = time.monotonic() - started
         if chief and progress.best_epoch == progress.epoch:
@@ -113,15 +106,17 @@ def fit(
         save()
         _announce(run, on_epoch, progress.epoch, progress.history[-1], chief=chief)
     checkpoints.restore_best(loop.model.variables)
-    return Fitted(progress=progress, validation=_score(loop, validation, stop), test=_score(loop, test, stop))
+    validation = _score(loop, tasks, lambda task: task.validation, stop)
+    return Fitted(progress=progress, validation=validation, test=_score(loop, tasks, lambda task: task.test, stop))
 
 
 def _run_epoch(
     loop: Loop,
     config: TrainConfig,
-    training: TrainingInput,
+    training: TaskBatches,
     progress: Progress,
     *,
+    tasks: Sequence[Task],
     planner: Planner | None,
     save: Callable[[], None],
     stop: Stop,
@@ -132,16 +127,17 @@ def _run_epoch(
     interrupted, so that a resumed run computes with the same algorithm as an unbroken one.
     """
     first_step, last_step = progress.step, training.steps_per_epoch
-    sums: list[tuple[tf.Tensor, tf.Tensor]] = []
+    steps: list[_Step] = []
     if _at_checkpoint(progress, config, last_step):
         _replan(loop, planner)
     for batch in prefetched(lambda: training.batches(progress.epoch, first_step=first_step, part=loop.part)):
-        sums.append(loop.train(batch))
+        loss, right = loop.train(batch)
+        steps.append((tasks[batch.task].name, loss, right))
         progress.step += 1
         stopping = stop.after_step()
         at_checkpoint = _at_checkpoint(progress, config, last_step)
         if stopping or at_checkpoint or progress.step == last_step:
-            _settle(progress, sums)
+            _settle(progress, steps, batch_size=config.batch_size)
             save()
         if stopping:
             raise InterruptedTraining
@@ -172,41 +168,36 @@ def _announce(
         on_epoch(epoch, metrics)
 
 
-def _settle(progress: Progress, sums: list[tuple[tf.Tensor, tf.Tensor]]) -> None:
+def _settle(progress: Progress, steps: list[_Step], *, batch_size: int) -> None:
     """Adds the results of the steps since the last call, which until now were left on the device."""
-    for loss, correct in sums:
-        progress.loss_sum += float(loss)
-        progress.correct += float(correct)
-    sums.clear()
-    if not math.isfinite(progress.loss_sum):
-        raise FloatingPointError(
-            f"The training loss must be finite. Received: {progress.loss_sum} in epoch {progress.epoch + 1}, at "
-            f"or before step {progress.step}. Lower the learning rate, or look at the clips of that epoch."
-        )
+    for task, loss, right in steps:
+        so_far = progress.sums.get(task, [0.0] * 4)
+        one_step = (float(loss), float(right), float(batch_size), 1.0)
+        progress.sums[task] = [a + b for a, b in zip(so_far, one_step, strict=True)]
+    steps.clear()
+    for task, (loss_sum, *_) in progress.sums.items():
+        if not math.isfinite(loss_sum):
+            raise FloatingPointError(
+                f"The training loss must be finite. Received: {loss_sum} of the task `{task}` in epoch "
+                f"{progress.epoch + 1}, at or before step {progress.step}. Lower the learning rate, or look at the "
+                "clips of that epoch."
+            )
 
 
-def _end_epoch(progress: Progress, scores: Scores, *, examples: int) -> None:
-    progress.history.append(
-        {
-            "train.loss": progress.loss_sum / progress.step,
-            "train.accuracy": progress.correct / examples,
-            "validation.loss": scores.loss,
-            "validation.accuracy": scores.accuracy,
-        }
-    )
-    progress.epoch, progress.step, progress.loss_sum, progress.correct = len(progress.history), 0, 0.0, 0.0
-    # The best accuracy, then the lowest loss, then the earliest epoch.
-    ranks = [(-past["validation.accuracy"], past["validation.loss"]) for past in progress.history]
-    progress.best_epoch = ranks.index(min(ranks)) + 1
+def _end_epoch(progress: Progress, scores: dict[str, Scores], tasks: Sequence[Task]) -> None:
+    objectives = {task.name: task.objective for task in tasks}
+    progress.history.append({**training_metrics(progress.sums, objectives), **split_metrics("validation", scores)})
+    progress.epoch, progress.step, progress.sums = len(progress.history), 0, {}
+    progress.best_epoch = best_epoch(progress.history, objectives)
 
 
-def _score(loop: Loop, split: Split, stop: Stop) -> Scores:
+def _score(loop: Loop, tasks: Sequence[Task], split: Callable[[Task], Split], stop: Stop) -> dict[str, Scores]:
     def predict(batch: Batch) -> np.ndarray:
         if stop.asked():
             raise InterruptedEvaluation
         return loop.predict(batch)
 
-    return score(predict, split.windows, split.clips, part=loop.part)
+    return {task.name: score(predict, split(task), objective=task.objective, part=loop.part) for task in tasks}
 
 
 def _observe(progress: Progress, observe: Observe) -> None:

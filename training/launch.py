@@ -36,7 +36,7 @@ def launch(request: LaunchRequest) -> Launched:
       ValueError: the snapshot is not the one the trials were planned for, the workers cannot share a batch
         evenly, or a trial asks for more than the cluster has.
     """
-    _refuse_another_snapshot(request)
+    _refuse_other_snapshots(request)
     for trial in request.trials:
         request.cluster.refuse_unequal_shares(trial.config.train.batch_size)
     set_worker_timeouts(request.cluster)
@@ -126,13 +126,6 @@ class _Trials:
         for claim in list(self._claims.values()):
             claim.ask_to_stop()
 
-    def _fail(self, trial: TrialRequest, reason: str) -> None:
-        self.ended.add(trial.trial_id)
-        logging.getLogger(__name__).error("%s, seed %d failed: %s", trial.name, trial.config.seed, reason)
-        write_atomically(Path(trial.folder, FAILURE_NAME), reason + "\n")
-        if trial.trial_id in self._runs:
-            self._tracker.fail(self._runs[trial.trial_id])
-
 
 @contextmanager
 def _stopping() -> Iterator[threading.Event]:
@@ -162,13 +155,14 @@ def _say_epochs(done: int, total: int) -> None:
     report_progress(done, total, "epochs")
 
 
-def _refuse_another_snapshot(request: LaunchRequest) -> None:
-    found = read_card(Path(request.snapshot)).snapshot_id
-    if found != request.snapshot_id:
-        raise ValueError(
-            f"Trials belong to the snapshot they were planned for. Received: {found} in {request.snapshot}, "
-            f"planned for {request.snapshot_id}. Plan again."
-        )
+def _refuse_other_snapshots(request: LaunchRequest) -> None:
+    for snapshot in request.snapshots:
+        found = read_card(Path(snapshot.folder)).snapshot_id
+        if found != snapshot.snapshot_id:
+            raise ValueError(
+                f"Trials belong to the snapshots they were planned for. Received: {found} in {snapshot.folder}, "
+                f"planned for {snapshot.snapshot_id}. Plan again."
+            )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ A custom step, because Keras 3's own `fit` does not work under multi-worker stra
 same program on its part of each global batch.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -12,7 +13,9 @@ import tensorflow as tf
 
 from training.config import TrainConfig
 from training.input import Batch, Part
-from training.model import FRONTEND
+from training.model import FRONTEND, of_one_task
+from training.tasks.config import Objective
+from training.tasks.objectives import losses, right
 
 
 class Loop:
@@ -26,8 +29,11 @@ class Loop:
         config: TrainConfig,
         steps_per_epoch: int,
         part: Part,
+        objectives: Mapping[str, Objective],
     ) -> None:
+        """With `objectives`: name of each task -> what its head is trained for."""
         self.model, self.part = model, part
+        self._tasks = [(of_one_task(model, name), objective) for name, objective in objectives.items()]
         self._strategy, self._batch_size = strategy, config.batch_size
         frontend = model.get_layer(FRONTEND).trainable_variables
         others = [
@@ -46,16 +52,19 @@ class Loop:
 
     def retrace(self) -> None:
         """Compiles the steps anew, after the front end changed its plan."""
-        self._train = tf.function(self._train_step)
+        self._train = tf.function(self._train_step)  # one trace for each task, which is a Python number
         self._forward = tf.function(self._forward_step)
 
     def train(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-        """One update; returns the mean loss and the number of right answers of the global batch."""
-        return self._train(self._place(batch.waveform), self._place(batch.labels))
+        """One update; returns the mean loss and the number of right answers of the global batch.
+
+        The head of another task than the batch's gets no gradient, and its optimizer no step.
+        """
+        return self._train(self._place(batch.waveform), self._place(batch.targets), task=batch.task)
 
     def predict(self, batch: Batch) -> np.ndarray:
         """Logits of the whole global batch, [batch_size, classes], from this worker's part of it."""
-        logits = self._forward(self._place(batch.waveform))
+        logits = self._forward(self._place(batch.waveform), task=batch.task)
         return np.asarray(self._strategy.gather(logits, axis=0))
 
     def _place(self, rows: np.ndarray) -> Any:
@@ -65,24 +74,26 @@ class Loop:
             lambda context: tf.constant(pieces[context.replica_id_in_sync_group % replicas])
         )
 
-    def _train_step(self, waveform: Any, labels: Any) -> tuple[Any, Any]:
-        loss, correct = self._strategy.run(self._update, args=(waveform, labels))
+    def _train_step(self, waveform: Any, targets: Any, *, task: int) -> tuple[Any, Any]:
+        loss, correct = self._strategy.run(lambda x, y: self._update(x, y, task), args=(waveform, targets))
         total = tf.distribute.ReduceOp.SUM
         return self._strategy.reduce(total, loss, axis=None), self._strategy.reduce(total, correct, axis=None)
 
-    def _forward_step(self, waveform: Any) -> Any:
-        return self._strategy.run(lambda x: self.model(x, training=False), args=(waveform,))
+    def _forward_step(self, waveform: Any, *, task: int) -> Any:
+        model, _ = self._tasks[task]
+        return self._strategy.run(lambda x: model(x, training=False), args=(waveform,))
 
-    def _update(self, waveform: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _update(self, waveform: tf.Tensor, targets: tf.Tensor, task: int) -> tuple[tf.Tensor, tf.Tensor]:
+        model, objective = self._tasks[task]
         with tf.GradientTape() as tape:
-            logits = self.model(waveform, training=True)
-            losses = keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
-            loss = tf.reduce_sum(losses) / self._batch_size
-        gradients = tape.gradient(loss, [variables for _, variables in self._updates])
-        for (optimizer, variables), group in zip(self._updates, gradients, strict=True):
+            logits = model(waveform, training=True)
+            loss = tf.reduce_sum(losses(objective, targets, logits)) / self._batch_size
+        mine = {id(variable) for variable in model.trainable_variables}
+        updates = [(optimizer, [v for v in variables if id(v) in mine]) for optimizer, variables in self._updates]
+        gradients = tape.gradient(loss, [variables for _, variables in updates])
+        for (optimizer, variables), group in zip(updates, gradients, strict=True):
             optimizer.apply(group, variables)
-        right = tf.equal(tf.argmax(logits, axis=1, output_type=labels.dtype), labels)
-        return loss, tf.reduce_sum(tf.cast(right, tf.float32))
+        return loss, tf.reduce_sum(right(targets, logits))
 
 
 def _adam(learning_rate: float, steps: int | None, variables: list[Any]) -> keras.optimizers.Optimizer:

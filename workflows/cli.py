@@ -30,6 +30,7 @@ from workflows.prepare_commands import Fetch, Prepare, Show, Verify
 from workflows.report import write_page
 from workflows.runner import read_state, run
 from workflows.snapshots import Diff, FindDuplicates, print_difference, print_duplicates
+from workflows.source_flags import by_task
 from workflows.sources import frontend_source
 from workflows.table import make_table
 
@@ -107,14 +108,15 @@ def _run(arguments: list[str]) -> int:
         outcome = run(
             command.workflow,
             places=places,
-            source=text(command.source),
+            sources=by_task(command.source, command.workflow.preparations),
             workers=command.workers,
             max_rejected_share=command.max_rejected_share,
             on_line=progress.line,
             on_progress=progress.update,
         )
     if outcome.repeated_nothing:
-        print(f"Nothing to run: the snapshot and all {len(outcome.state.trials)} trials are finished.")
+        what = "the snapshot" if len(outcome.state.snapshots) == 1 else f"{len(outcome.state.snapshots)} snapshots"
+        print(f"Nothing to run: {what} and all {len(outcome.state.trials)} trials are finished.")
     table = make_table(outcome.state, places)
     console.print_table(table)
     print(f"\nReport: {write_page(table, outcome.state, places)}")
@@ -130,7 +132,8 @@ def _plan(arguments: list[str]) -> int:
     command = flags.with_workflow(Planned, "plan", arguments)
     if command is None:
         return 0
-    plan = make_plan(command.workflow, places=Places(command.root), source=text(command.source))
+    sources = by_task(command.source, command.workflow.preparations)
+    plan = make_plan(command.workflow, places=Places(command.root), sources=sources)
     return _show(command.json, plan, console.print_plan)
 
 

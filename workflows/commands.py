@@ -16,6 +16,7 @@ from training.config import FeatureFormat
 from workflows.workflow import DEFAULT_ROOT, Workflow
 
 WorkflowFields = Annotated[Workflow, tyro.conf.arg(name="")]
+SourceFlags = tyro.conf.UseAppendAction[tuple[str, ...]]
 FrontendFields = Annotated[FrontendConfig, tyro.conf.arg(name="")]
 
 
@@ -25,14 +26,15 @@ class Run:
 
     Attributes:
       workflow: the experiment; every field of it is a flag.
-      source: folder of the corpus's recordings; none for a corpus that is made on the spot.
+      source: folder of the corpus's recordings; none for a corpus that is made on the spot. Of several tasks TASK=DIR,
+        once for each.
       root: everything that is written goes below this folder.
       workers: threads that decode recordings.
       max_rejected_share: largest share of rejected clips that is not an error, 0 to 1.
     """
 
     workflow: WorkflowFields
-    source: Path | None = None
+    source: SourceFlags = ()
     root: Path = DEFAULT_ROOT
     workers: int = PrepareRequest.workers
     max_rejected_share: float = PrepareRequest.max_rejected_share
@@ -44,13 +46,14 @@ class Planned:
 
     Attributes:
       workflow: the experiment; every field of it is a flag.
-      source: folder of the corpus's recordings; none for a corpus that is made on the spot.
+      source: folder of the corpus's recordings; none for a corpus that is made on the spot. Of several tasks TASK=DIR,
+        once for each.
       root: folder of all results.
       json: print JSON.
     """
 
     workflow: WorkflowFields
-    source: Path | None = None
+    source: SourceFlags = ()
     root: Path = DEFAULT_ROOT
     json: bool = False
 

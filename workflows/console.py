@@ -98,9 +98,11 @@ def _section_grid(section: Section, baseline: str) -> RichTable:
 
 def print_plan(plan: Plan) -> None:
     """What would run, and why."""
-    clips = ", ".join(f"{split} {count}" for split, count in plan.clips.items())
-    print(f"prepare {plan.corpus}: {plan.prepare_state} ({plan.prepare_why})")
-    print(f"  {clips} clips; {plan.source_bytes / 1e6:.1f} MB of recordings -> {plan.snapshot}")
+    for snapshot in plan.snapshots:
+        clips = ", ".join(f"{split} {count}" for split, count in snapshot.clips.items())
+        task = "" if snapshot.task == snapshot.corpus else f" for {snapshot.task}"
+        print(f"prepare {snapshot.corpus}{task}: {snapshot.state} ({snapshot.why})")
+        print(f"  {clips} clips; {snapshot.source_bytes / 1e6:.1f} MB of recordings -> {snapshot.folder}")
     grid = RichTable()
     for name in ("front end", "seed", "trial", "state", "why", "estimate"):
         grid.add_column(name, overflow="fold")

@@ -1,18 +1,24 @@
 """What would run, and why; computed from files alone, in a moment."""
 
 import statistics
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from infra import config
 from infra.card import read_card
 from infra.stage import run_stage
 from pipelines.config import Listing, PrepareRequest
 from training.config import FAILURE_NAME, REQUEST_NAME, RESULT_NAME, TrialConfig, TrialRequest, TrialResult
+from training.tasks.config import TaskSnapshot
 from workflows.places import Places
 from workflows.workflow import Workflow
 
+Config = TypeVar("Config")
+Sources = Mapping[str, str]  # task -> folder of its corpus; a corpus that is made on the spot has none
 State = Literal["finished", "new", "changed", "unfinished", "failed", "waits"]
 
 
@@ -38,30 +44,57 @@ class PlannedTrial:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedSnapshot:
+    """The data of one task.
+
+    Attributes:
+      task: its name.
+      corpus: that is prepared.
+      folder: of the snapshot.
+      snapshot_id: of the finished snapshot, else None.
+      state: of the preparation: "finished", "unfinished" or "new".
+      why: in words.
+      clips: split -> listed clips.
+      source_bytes: of the listed recordings.
+    """
+
+    task: str
+    corpus: str
+    folder: str
+    snapshot_id: str | None
+    state: State
+    why: str
+    clips: dict[str, int]
+    source_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What a run of a workflow would do.
 
     Attributes:
       workflow: its name.
-      corpus: of the snapshot.
-      snapshot: its folder.
-      snapshot_id: of the finished snapshot, else None.
-      prepare_state: of the preparation.
-      prepare_why: in words.
-      clips: split -> listed clips.
-      source_bytes: of the listed recordings.
+      snapshots: of its tasks, in their order.
       trials: all of them.
     """
 
     workflow: str
-    corpus: str
-    snapshot: str
-    snapshot_id: str | None
-    prepare_state: State
-    prepare_why: str
-    clips: dict[str, int]
-    source_bytes: int
+    snapshots: tuple[PlannedSnapshot, ...]
     trials: tuple[PlannedTrial, ...]
+
+    @property
+    def prepared(self) -> bool:
+        """Whether every snapshot is finished."""
+        return all(snapshot.state == "finished" for snapshot in self.snapshots)
+
+    @property
+    def task_snapshots(self) -> tuple[TaskSnapshot, ...]:
+        """The snapshots of a plan whose snapshots are finished."""
+        return tuple(
+            TaskSnapshot(task=snapshot.task, folder=snapshot.folder, snapshot_id=snapshot.snapshot_id)
+            for snapshot in self.snapshots
+            if snapshot.snapshot_id is not None
+        )
 
     @property
     def to_run(self) -> tuple[PlannedTrial, ...]:
@@ -71,46 +104,62 @@ class Plan:
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        return self.prepare_state == "finished" and not self.to_run
+        return self.prepared and not self.to_run
 
 
-def make_plan(workflow: Workflow, *, places: Places, source: str | None) -> Plan:
-    """Lists the corpus (names and sizes, no audio) and compares with what is on disk."""
-    listing = run_stage("pipelines.listing", prepare_request(workflow, places=places, source=source), Listing)
-    state, why = _preparation(listing)
-    snapshot_id = read_card(Path(listing.snapshot)).snapshot_id if listing.finished else None
+def make_plan(workflow: Workflow, *, places: Places, sources: Sources) -> Plan:
+    """Lists the corpora (names and sizes, no audio) and compares with what is on disk."""
+    requests = prepare_requests(workflow, places=places, sources=sources)
+    with ThreadPoolExecutor(len(requests)) as pool:
+        listings = list(pool.map(lambda request: run_stage("pipelines.listing", request, Listing), requests.values()))
+    snapshots = tuple(
+        _planned_snapshot(task, request.config.corpus, listing)
+        for (task, request), listing in zip(requests.items(), listings, strict=True)
+    )
+    ids = [snapshot.snapshot_id or "" for snapshot in snapshots]
     history = _History(places)
-    trials = workflow.trials(snapshot_id or "").items()
     return Plan(
         workflow=workflow.name,
-        corpus=workflow.prepare.corpus,
-        snapshot=listing.snapshot,
-        snapshot_id=snapshot_id,
-        prepare_state=state,
-        prepare_why=why,
-        clips=listing.clips,
-        source_bytes=listing.num_bytes,
+        snapshots=snapshots,
         trials=tuple(
-            _planned(name, trial, trial_id if snapshot_id else "", history) for trial_id, (name, trial) in trials
+            _planned(name, trial, trial_id if all(ids) else "", history)
+            for trial_id, (name, trial) in workflow.trials(*ids).items()
         ),
     )
 
 
-def prepare_request(
+def prepare_requests(
     workflow: Workflow,
     *,
     places: Places,
-    source: str | None,
+    sources: Sources,
     workers: int = PrepareRequest.workers,
     max_rejected_share: float = PrepareRequest.max_rejected_share,
-) -> PrepareRequest:
-    """The request that both listing and preparation get."""
-    return PrepareRequest(
-        config=workflow.prepare,
-        source=source,
-        root=str(places.snapshots),
-        workers=workers,
-        max_rejected_share=max_rejected_share,
+) -> dict[str, PrepareRequest]:
+    """Task -> the request that both listing and preparation of its corpus get."""
+    return {
+        task: PrepareRequest(
+            config=prepare,
+            source=sources.get(task),
+            root=str(places.snapshots),
+            workers=workers,
+            max_rejected_share=max_rejected_share,
+        )
+        for task, prepare in workflow.preparations.items()
+    }
+
+
+def _planned_snapshot(task: str, corpus: str, listing: Listing) -> PlannedSnapshot:
+    state, why = _preparation(listing)
+    return PlannedSnapshot(
+        task=task,
+        corpus=corpus,
+        folder=listing.snapshot,
+        snapshot_id=read_card(Path(listing.snapshot)).snapshot_id if listing.finished else None,
+        state=state,
+        why=why,
+        clips=listing.clips,
+        source_bytes=listing.num_bytes,
     )
 
 
@@ -127,9 +176,8 @@ class _History:
 
     def __init__(self, places: Places) -> None:
         self.places = places
-        self.results = [read_result(path) for path in sorted(places.root.glob(f"trials/*/{RESULT_NAME}"))]
-        requests = sorted(places.root.glob(f"trials/*/{REQUEST_NAME}"))
-        self.requests = [config.from_json(TrialRequest, path.read_text()) for path in requests]
+        self.results = _readable(TrialResult, sorted(places.root.glob(f"trials/*/{RESULT_NAME}")))
+        self.requests = _readable(TrialRequest, sorted(places.root.glob(f"trials/*/{REQUEST_NAME}")))
 
     def seconds(self, trial: TrialConfig) -> float | None:
         """Median of the finished trials of this front end and encoder, in proportion to the epochs."""
@@ -151,6 +199,15 @@ class _History:
         return min(earlier, key=len, default=None)
 
 
+def _readable(config_type: type[Config], paths: list[Path]) -> list[Config]:
+    """What the files hold, without those of another version of leafworks, which has other configs."""
+    found = []
+    for path in paths:
+        with suppress(ValueError):
+            found.append(config.from_json(config_type, path.read_text()))
+    return found
+
+
 def read_result(path: Path) -> TrialResult:
     """The result of a finished trial."""
     return config.from_json(TrialResult, path.read_text())
@@ -164,7 +221,7 @@ def _planned(name: str, trial: TrialConfig, trial_id: str, history: _History) ->
 
 def _state(name: str, trial: TrialConfig, trial_id: str, history: _History) -> tuple[State, str]:
     if not trial_id:
-        return "waits", "for the snapshot, whose id is part of the trial's"
+        return "waits", "for the snapshots, whose ids are part of the trial's"
     folder = history.places.trial(trial_id)
     if (folder / RESULT_NAME).is_file():
         return "finished", "its result is on disk"
@@ -175,4 +232,4 @@ def _state(name: str, trial: TrialConfig, trial_id: str, history: _History) -> t
     changes = history.changes(name, trial)
     if changes is None:
         return "new", "no trial of this front end and seed"
-    return "changed", "changed since an earlier trial: " + (", ".join(changes) or "the snapshot")
+    return "changed", "changed since an earlier trial: " + (", ".join(changes) or "a snapshot")

@@ -31,7 +31,10 @@ def write_page(table: Table, state: WorkflowState, places: Places) -> Path:
         table=table,
         titles=[section_title(section) for section in table.sections],
         charts=[(charts.scores(section), charts.differences(section)) for section in table.sections],
-        trials=list(zip(results, settings(trains), strict=True)),
+        trials=[
+            (result, setting, places.run_id(result.trial_id))
+            for result, setting in zip(results, settings(trains), strict=True)
+        ],
         cards=_cards(state),
         figures=_figures(results, places),
         train=_common(trains),
@@ -44,7 +47,7 @@ def write_page(table: Table, state: WorkflowState, places: Places) -> Path:
 
 
 def _cards(state: WorkflowState) -> list[DatasetCard]:
-    return [read_card(Path(state.snapshot))]
+    return [read_card(Path(snapshot.folder)) for snapshot in state.snapshots]
 
 
 def _common(trains: Sequence[object]) -> dict[str, object]:

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from infra import config
-from infra.card import read_card
 from infra.files import write_atomically
 from infra.stage import run_stage
 from pipelines.config import Prepared
 from training.config import Launched, LaunchRequest, TrialConfig, TrialRequest
+from training.tasks.config import TaskSnapshot
 from workflows.delivery import deliver_pending
 from workflows.places import Places
-from workflows.plan import Plan, make_plan, prepare_request
+from workflows.plan import Plan, Sources, make_plan, prepare_requests
 from workflows.workflow import Workflow
 
 OnLine = Callable[[str], None]
@@ -26,15 +25,13 @@ class WorkflowState:
     Attributes:
       workflow: its name.
       baseline: the front end that the others are compared with.
-      snapshot: folder.
-      snapshot_id: of the card.
+      snapshots: of its tasks.
       trials: trial ids in order; some may not be finished.
     """
 
     workflow: str
     baseline: str
-    snapshot: str
-    snapshot_id: str
+    snapshots: tuple[TaskSnapshot, ...]
     trials: tuple[str, ...]
 
 
@@ -57,7 +54,7 @@ def run(
     workflow: Workflow,
     *,
     places: Places,
-    source: str | None,
+    sources: Sources,
     workers: int,
     max_rejected_share: float,
     on_line: OnLine,
@@ -69,16 +66,19 @@ def run(
       ValueError: bad input, in the words of the stage that refused it.
       StageError: a stage died.
     """
-    plan = make_plan(workflow, places=places, source=source)
+    plan = make_plan(workflow, places=places, sources=sources)
     if plan.finished:
         deliver_pending(places, on_line=on_line)
         return Outcome(state=_remember(workflow, plan, places), repeated_nothing=True, failed={})
-    if plan.prepare_state != "finished":
-        request = prepare_request(
-            workflow, places=places, source=source, workers=workers, max_rejected_share=max_rejected_share
+    if not plan.prepared:
+        requests = prepare_requests(
+            workflow, places=places, sources=sources, workers=workers, max_rejected_share=max_rejected_share
         )
-        run_stage("pipelines.prepare", request, Prepared, on_line=on_line, on_progress=on_progress)
-        plan = make_plan(workflow, places=places, source=source)
+        for snapshot in plan.snapshots:
+            if snapshot.state != "finished":
+                request = requests[snapshot.task]
+                run_stage("pipelines.prepare", request, Prepared, on_line=on_line, on_progress=on_progress)
+        plan = make_plan(workflow, places=places, sources=sources)
     state = _remember(workflow, plan, places)
     failed = _train(workflow, plan, places, on_line=on_line, on_progress=on_progress)
     return Outcome(state=state, repeated_nothing=False, failed=failed)
@@ -101,13 +101,11 @@ def read_state(places: Places, name: str) -> WorkflowState:
 
 
 def _remember(workflow: Workflow, plan: Plan, places: Places) -> WorkflowState:
-    card = read_card(Path(plan.snapshot))
     state = WorkflowState(
         workflow=workflow.name,
         baseline=workflow.baseline,
-        snapshot=plan.snapshot,
-        snapshot_id=card.snapshot_id,
-        trials=tuple(workflow.trials(card.snapshot_id)),
+        snapshots=plan.task_snapshots,
+        trials=tuple(trial.trial_id for trial in plan.trials),
     )
     path = places.state(workflow.name)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,16 +116,14 @@ def _remember(workflow: Workflow, plan: Plan, places: Places) -> WorkflowState:
 def _train(
     workflow: Workflow, plan: Plan, places: Places, *, on_line: OnLine, on_progress: OnProgress
 ) -> dict[str, str]:
-    assert plan.snapshot_id is not None
-    trials = workflow.trials(plan.snapshot_id)
+    trials = workflow.trials(*(snapshot.snapshot_id for snapshot in plan.task_snapshots))
     requests = tuple(_request(planned.trial_id, *trials[planned.trial_id], places) for planned in plan.to_run)
     if not requests:
         return {}
     tracking_uri, artifact_root = places.tracking()
     request = LaunchRequest(
         workflow=workflow.name,
-        snapshot=plan.snapshot,
-        snapshot_id=plan.snapshot_id,
+        snapshots=plan.task_snapshots,
         trials=requests,
         cluster=workflow.cluster,
         tracking_uri=tracking_uri,

@@ -16,11 +16,11 @@ def training(snapshot):
 
 @pytest.mark.parametrize("workers", [1, 2, 4, 8])
 def test_workers_share_the_same_batches(training, workers):
-    """The workers' parts side by side are the batches of one worker: clips, windows and labels."""
+    """The workers' parts side by side are the batches of one worker: clips, windows and targets."""
     whole = list(training.batches(2))
     parts = [list(training.batches(2, part=Part(i, workers))) for i in range(workers)]
     for step, batch in enumerate(whole):
-        for name in ("clips", "waveform", "labels"):
+        for name in ("clips", "waveform", "targets"):
             together = np.concatenate([getattr(part[step], name) for part in parts])
             np.testing.assert_array_equal(getattr(batch, name), together)
 

@@ -20,12 +20,14 @@ from training.config import (
     TrialConfig,
     TrialRequest,
 )
+from training.tasks.config import TaskConfig, TaskSnapshot
 
 EPOCHS = 6
 TRIAL = TrialConfig(
     frontend=MelFilterbankConfig(num_filters=16),
     train=TrainConfig(epochs=EPOCHS, batch_size=16, encoder=EncoderConfig(width=0.05)),
     seed=3,
+    tasks=(TaskConfig(name="sounds"),),
 )
 
 
@@ -46,8 +48,7 @@ def request(snapshot, root, *, tracking_uri) -> LaunchRequest:
     trial = TrialRequest(name="mel", trial_id="t", config=TRIAL, folder=str(root / "trials" / "t"))
     return LaunchRequest(
         workflow="outage",
-        snapshot=str(snapshot.folder),
-        snapshot_id=snapshot.card.snapshot_id,
+        snapshots=(TaskSnapshot(task="sounds", folder=str(snapshot.folder), snapshot_id=snapshot.card.snapshot_id),),
         trials=(trial,),
         cluster=ClusterConfig(),
         tracking_uri=tracking_uri,

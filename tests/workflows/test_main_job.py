@@ -98,14 +98,14 @@ def test_two_runs_are_compared(root):
 def test_plan_says_that_all_is_finished(root):
     """For programs and for people."""
     plan = json.loads(leafworks("plan", "quickstart", *SMALL, "--json", root=root).stdout)
-    assert plan["prepare_state"] == "finished"
+    assert [snapshot["state"] for snapshot in plan["snapshots"]] == ["finished"]
     assert {trial["state"] for trial in plan["trials"]} == {"finished"}
     assert "0 of 4 trials would run" in leafworks("plan", "quickstart", *SMALL, root=root).stdout
 
 
 def test_verify_and_show_answer(root):
     """The snapshot is whole; show counts its clips."""
-    snapshot = json.loads(leafworks("plan", "quickstart", *SMALL, "--json", root=root).stdout)["snapshot"]
+    snapshot = json.loads(leafworks("plan", "quickstart", *SMALL, "--json", root=root).stdout)["snapshots"][0]["folder"]
     command = [sys.executable, "-m", "workflows.cli"]
     verified = subprocess.run([*command, "verify", snapshot, "--json"], capture_output=True, text=True, check=True)
     assert json.loads(verified.stdout)["problems"] == []

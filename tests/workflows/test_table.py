@@ -8,11 +8,13 @@ from scipy import stats
 
 from infra.common_clips import CommonClips
 from tests.workflows.trials import lay_down, predictions
+from training.tasks.config import TaskSnapshot
 from workflows.catalog import load
 from workflows.places import Places
 from workflows.runner import WorkflowState
 from workflows.table import make_table
 
+SNAPSHOT = TaskSnapshot(task="digits", folder="folder", snapshot_id="s")
 CLIPS = 200
 RANDOM = np.random.default_rng(0)
 BASE = load("quickstart")
@@ -37,7 +39,7 @@ def places(tmp_path):
 
 def state(*trials: str) -> WorkflowState:
     """Of a workflow with these trials."""
-    return WorkflowState(workflow="w", baseline="mel", snapshot="folder", snapshot_id="s", trials=trials)
+    return WorkflowState(workflow="w", baseline="mel", snapshots=(SNAPSHOT,), trials=trials)
 
 
 def laid_down(places: Places, **options) -> WorkflowState:

@@ -9,6 +9,7 @@ from infra.predictions import PREDICTIONS_NAME, PredictedTask, Predictions, writ
 from infra.spool import Delivered, Spool
 from infra.tracking import FileRun
 from training.config import RESULT_NAME, TrialConfig, TrialResult
+from training.tasks.config import TaskResult
 from workflows.places import Places
 
 
@@ -38,6 +39,19 @@ def predictions(
     )
 
 
+def task_result(part: Predictions) -> TaskResult:
+    """Of a trial with these predictions; the metrics are no one's."""
+    return TaskResult(
+        name=part.task.name,
+        corpus=part.task.corpus,
+        snapshot_id=part.task.snapshot_id,
+        objective=part.task.objective,
+        metrics={"accuracy": 0.0, "loss": 0.0},
+        validation_metrics={"accuracy": 0.0, "loss": 0.0},
+        test_clips=len(part.clip_ids),
+    )
+
+
 def lay_down(
     places: Places, trial_id: str, name: str, trial: TrialConfig, parts: Sequence[Predictions], *, seconds: float = 10.0
 ) -> None:
@@ -49,12 +63,7 @@ def lay_down(
         name=name,
         trial_id=trial_id,
         config=trial,
-        corpus=parts[0].task.corpus,
-        snapshot_id=parts[0].task.snapshot_id,
-        accuracy=0.0,
-        loss=0.0,
-        test_clips=len(parts[0].clip_ids),
-        validation_accuracy=0.0,
+        tasks=tuple(map(task_result, parts)),
         best_epoch=1,
         frontend_parameters=0,
         parameters=10,

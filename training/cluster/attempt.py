@@ -4,6 +4,7 @@ Ray Train notices that a worker has died or answers no more, and ends the others
 decided in `training.cluster.schedule`, so Ray's own retries are off.
 """
 
+import dataclasses
 import json
 import os
 import traceback
@@ -24,6 +25,7 @@ from training.cluster.config import ClusterConfig
 from training.cluster.ended import Ended
 from training.cluster.stopping import HANG_NAME, InterruptedEvaluation, InterruptedTraining, Watch
 from training.config import LaunchRequest, TrialRequest
+from training.tasks.config import TaskSnapshot
 
 _INTERRUPTED = "interrupted"
 _HEARTBEAT_TIMEOUT = "RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S"
@@ -53,7 +55,10 @@ def _trainer(trial: TrialRequest, request: LaunchRequest, *, claim: Claim) -> Da
     wanted = request.cluster
     loop_config = {
         "trial": config.to_json(trial),
-        "snapshot_folder": str(Path(request.snapshot).resolve()),
+        "snapshots": [
+            dataclasses.asdict(dataclasses.replace(snapshot, folder=str(Path(snapshot.folder).resolve())))
+            for snapshot in request.snapshots
+        ],
         "token": claim.token,
         "stall_timeout_s": wanted.stall_timeout_s,
     }
@@ -105,7 +110,7 @@ def _worker(loop_config: dict[str, Any]) -> str | None:
     try:
         run_trial(
             trial,
-            snapshot_folder=loop_config["snapshot_folder"],
+            snapshots=[TaskSnapshot(**snapshot) for snapshot in loop_config["snapshots"]],
             part=part,
             watch=watch,
         )
