@@ -13,6 +13,7 @@ from tests.training import kills
 from training.cluster.config import ClusterConfig
 from training.config import LaunchRequest, TrainConfig, TrialConfig, TrialRequest
 from training.encoders.config import EncoderConfig
+from training.tasks.config import TaskConfig, TaskSnapshot
 
 SEED, KILLS, EPOCHS, BATCH_SIZE = 20261124, 10, 3, 16
 HEARTBEAT_TIMEOUT_S = 30.0
@@ -27,11 +28,11 @@ def request(snapshot, root: Path, name: str) -> LaunchRequest:
             epochs=EPOCHS, batch_size=BATCH_SIZE, checkpoint_steps=1, encoder=EncoderConfig(width=0.05, dropout=0.1)
         ),
         seed=3,
+        tasks=(TaskConfig(name="sounds"),),
     )
     return LaunchRequest(
         workflow="kills",
-        snapshot=str(snapshot.folder),
-        snapshot_id=snapshot.card.snapshot_id,
+        snapshots=(TaskSnapshot(task="sounds", folder=str(snapshot.folder), snapshot_id=snapshot.card.snapshot_id),),
         trials=(TrialRequest(name=name, trial_id=name, config=trial, folder=str(root / name)),),
         cluster=ClusterConfig(max_failures=KILLS, retry_wait_s=0.0, heartbeat_timeout_s=HEARTBEAT_TIMEOUT_S),
         tracking_uri=f"sqlite:///{root / 'mlflow.db'}",

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import signal
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from frontends.config import LeafConfig
 from infra import config
 from infra.predictions import PREDICTIONS_NAME, read_predictions
 from infra.stage import run_stage
-from training.cluster.backend import WORKERS_NAME
+from tests.training import kills
 from training.cluster.config import ClusterConfig
 from training.config import (
     FAILURE_NAME,
@@ -66,22 +65,28 @@ def request(snapshot, root: Path, configs: Mapping[str, TrialConfig], *, workers
     )
 
 
-def kill_one_worker(folder: Path) -> None:
-    """SIGKILL to the second worker of the attempt that runs in a trial's folder."""
-    workers = json.loads((folder / WORKERS_NAME).read_text())
-    assert [worker["rank"] for worker in workers] == [0, 1]
-    os.kill(workers[1]["pid"], signal.SIGKILL)
+def send(number: signal.Signals, folder: Path, *, rank: int) -> None:
+    """A signal to one of the two workers of the attempt that runs in a trial's folder."""
+    workers = kills.worker_pids(folder)
+    assert len(workers) == 2
+    os.kill(workers[rank], number)
 
 
 @pytest.fixture(scope="module")
 def two_workers(snapshot, tmp_path_factory):
-    """A trial of two workers that nothing disturbed, the same one with a worker killed after epoch 1, a plain one."""
-    root, killed = tmp_path_factory.mktemp("two"), threading.Event()
+    """A trial of two workers that nothing disturbed, a plain one, and one that is disturbed twice.
+
+    After epoch 1 one worker is killed; of the next attempt, the other one is asked to stop.
+    """
+    root, said = tmp_path_factory.mktemp("two"), []
 
     def on_line(line: str) -> None:
-        if line.startswith("killed, seed 3: epoch 1/3") and not killed.is_set():
-            killed.set()
-            kill_one_worker(root / "killed")
+        said.append(line)
+        if line.startswith("killed, seed 3: epoch 1/3"):
+            send(signal.SIGKILL, root / "killed", rank=1)
+        if line.startswith("killed, seed 3") and "retry 1 of 3" in line:
+            kills.wait_until(lambda: len(kills.worker_pids(root / "killed")) == 2)
+            send(signal.SIGTERM, root / "killed", rank=0)
 
     launched = run_stage(
         "training.launch",
@@ -89,7 +94,8 @@ def two_workers(snapshot, tmp_path_factory):
         Launched,
         on_line=on_line,
     )
-    assert killed.is_set()
+    assert sum("retry 1 of 3" in line for line in said) == 1
+    assert sum("asked to stop" in line for line in said) == 1
     assert launched == Launched(failed={})
     return root
 

@@ -11,8 +11,9 @@ from training.cluster.config import ClusterConfig
 from training.cluster.ended import Ended
 from training.cluster.schedule import Schedule
 from training.config import TrainConfig, TrialConfig, TrialRequest
+from training.tasks.config import TaskConfig
 
-TRIAL = TrialConfig(frontend=MelFilterbankConfig(), train=TrainConfig(), seed=0)
+TRIAL = TrialConfig(frontend=MelFilterbankConfig(), train=TrainConfig(), seed=0, tasks=(TaskConfig(name="sounds"),))
 FINISHED, FAILED = Ended("finished"), Ended("failed", "the worker died")
 INTERRUPTED, REFUSED, LOST = Ended("interrupted", "its node went"), Ended("refused", "bad input"), Ended("lost", "")
 

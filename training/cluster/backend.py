@@ -41,19 +41,18 @@ class TensorflowCluster(BackendConfig):
 
 class _TensorflowBackend(Backend):
     def on_start(self, worker_group: Any, backend_config: TensorflowCluster) -> None:
-        _write_workers(Path(backend_config.folder), worker_group.get_workers())
+        timeout = backend_config.start_timeout_s
         # Ray runs these in the workers' main threads, the only ones that may set a signal's handler.
-        ready = [worker_group.execute_async(listen_for_termination)]
+        ray.get(worker_group.execute_async(listen_for_termination), timeout=timeout)
+        _write_workers(Path(backend_config.folder), worker_group.get_workers())  # who is in it hears a SIGTERM
         if len(worker_group) > 1:
             addresses = worker_group.execute(_address)
-            ready += [
-                [
-                    worker_group.execute_single_async(index, _set_tf_config, workers=addresses, index=index)
-                    for index in range(len(addresses))
-                ]
+            told = [
+                worker_group.execute_single_async(index, _set_tf_config, workers=addresses, index=index)
+                for index in range(len(addresses))
             ]
-        ready.append(worker_group.execute_async(_import_tensorflow))
-        ray.get([reference for references in ready for reference in references], timeout=backend_config.start_timeout_s)
+            ray.get(told, timeout=timeout)
+        ray.get(worker_group.execute_async(_import_tensorflow), timeout=timeout)
 
 
 def _write_workers(folder: Path, workers: list[Any]) -> None:
