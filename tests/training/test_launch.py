@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,11 +65,13 @@ def request(snapshot, root: Path, configs: Mapping[str, TrialConfig], *, workers
     )
 
 
-def send(number: signal.Signals, folder: Path, *, rank: int) -> None:
-    """A signal to one of the two workers of the attempt that runs in a trial's folder."""
+def send(number: signal.Signals, folder: Path, *, rank: int, not_to: Sequence[int] = ()) -> list[int]:
+    """A signal to one of the two workers of an attempt, as soon as there are other ones than `not_to`; both."""
+    kills.wait_until(lambda: kills.worker_pids(folder) not in ([], not_to))
     workers = kills.worker_pids(folder)
     assert len(workers) == 2
     os.kill(workers[rank], number)
+    return workers
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +80,14 @@ def two_workers(snapshot, tmp_path_factory):
 
     After epoch 1 one worker is killed; of the next attempt, the other one is asked to stop.
     """
-    root, said = tmp_path_factory.mktemp("two"), []
+    root, said, killed = tmp_path_factory.mktemp("two"), [], []
 
     def on_line(line: str) -> None:
         said.append(line)
         if line.startswith("killed, seed 3: epoch 1/3"):
-            send(signal.SIGKILL, root / "killed", rank=1)
+            killed.extend(send(signal.SIGKILL, root / "killed", rank=1))
         if line.startswith("killed, seed 3") and "retry 1 of 3" in line:
-            kills.wait_until(lambda: len(kills.worker_pids(root / "killed")) == 2)
-            send(signal.SIGTERM, root / "killed", rank=0)
+            send(signal.SIGTERM, root / "killed", rank=0, not_to=killed)
 
     launched = run_stage(
         "training.launch",
