@@ -23,7 +23,7 @@ def cluster(address: str | None) -> Iterator[None]:
     # "local" is said aloud: without it Ray joins whatever cluster was last started on this machine.
     settings: dict[str, Any] = {"address": address or "local", "log_to_driver": False}
     if address is None:
-        settings.update(_node_ip_address="127.0.0.1", include_dashboard=True, dashboard_host="127.0.0.1")
+        settings.update(_node_ip_address="127.0.0.1", include_dashboard=False)
     try:
         ray.init(logging_level=logging.ERROR, **settings)
     except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:

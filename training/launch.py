@@ -6,6 +6,7 @@ request goes on from the checkpoints that were written in between.
 """
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -28,6 +29,8 @@ from training.cluster.schedule import Schedule
 from training.config import FAILURE_NAME, REQUEST_NAME, Launched, LaunchRequest, TrialRequest
 from training.progress_log import following
 
+_SHUTDOWN_S = 10.0  # for the end of the cluster and of the delivery to MLflow
+
 
 def launch(request: LaunchRequest) -> Launched:
     """Runs every trial; a failed one does not stop the others.
@@ -47,7 +50,10 @@ def launch(request: LaunchRequest) -> Launched:
             for earlier in pending_trials(folder):
                 delivery.follow(earlier)
         trials = _Trials(request, delivery)
-        with _stopping() as stopping, following(request.trials, on_line=_say, on_epochs=_say_epochs):
+        with (
+            _stopping(request.cluster.grace_s + _SHUTDOWN_S) as stopping,
+            following(request.trials, on_line=_say, on_epochs=_say_epochs),
+        ):
             failed = trials.run(stopping)
     return Launched(failed=failed, stopped=len(trials.ended) < len(request.trials))
 
@@ -128,12 +134,16 @@ class _Trials:
 
 
 @contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set; a second Ctrl-C ends the process."""
+def _stopping(at_most_s: float) -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set; a second Ctrl-C ends the process, and so do `at_most_s` seconds."""
     event = threading.Event()
     former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def ask(number: int, _frame: object) -> None:
+        if not event.is_set():
+            deadline = threading.Timer(at_most_s, os._exit, (128 + number,))
+            deadline.daemon = True
+            deadline.start()
         event.set()
         if number == signal.SIGINT:
             signal.signal(number, signal.default_int_handler)

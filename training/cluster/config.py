@@ -22,7 +22,8 @@ class ClusterConfig:
       stall_timeout_s: seconds without a step or a batch of an evaluation after which a worker ends itself; longer
         than compiling the first step takes.
       node_wait_s: seconds without room for any trial after which the trials that are left fail.
-      grace_s: seconds from SIGTERM to the end, in which trials stop at a step boundary and write their checkpoint.
+      grace_s: seconds that trials have to stop at a step and write a checkpoint once the command gets SIGTERM; then it
+        ends all the same, within 10 s more.
     """
 
     ray_address: str | None = None
@@ -35,7 +36,7 @@ class ClusterConfig:
     heartbeat_timeout_s: float = 60.0
     stall_timeout_s: float = 1800.0
     node_wait_s: float = 600.0
-    grace_s: float = 30.0
+    grace_s: float = 20.0
 
     def __post_init__(self) -> None:
         _require(self.workers_per_trial >= 1, "workers_per_trial >= 1", self.workers_per_trial)
