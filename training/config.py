@@ -79,6 +79,7 @@ class TrialRequest:
       name: of the front end in tables, e.g. "leaf".
       trial_id: content hash of the config and the ids of the tasks' snapshots.
       config: what to train.
+      snapshots: of its tasks, in their order; the `snapshot_id` on each card must be the one given.
       folder: of the trial: checkpoints, figures, the model (`MODEL_NAME`), and the files `RESULT_NAME` (finished),
         `REQUEST_NAME` (started) and `FAILURE_NAME` (the last attempt failed; the reason).
     """
@@ -86,17 +87,16 @@ class TrialRequest:
     name: str
     trial_id: str
     config: TrialConfig
+    snapshots: tuple[TaskSnapshot, ...]
     folder: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchRequest:
-    """Trials on the same snapshots.
+    """Trials to be run together; each says which snapshots it is on.
 
     Attributes:
       workflow: name of the experiment and of its parent run.
-      snapshots: of the tasks that every trial has, in their order; the `snapshot_id` on each card must be the one
-        given, with which the trials' identities were made.
       trials: to run, those that are finished left out.
       cluster: where, and how much of it for each.
       tracking_uri: of MLflow; None: what the trials tell stays in their folders.
@@ -104,7 +104,6 @@ class LaunchRequest:
     """
 
     workflow: str
-    snapshots: tuple[TaskSnapshot, ...]
     trials: tuple[TrialRequest, ...]
     cluster: ClusterConfig
     tracking_uri: str | None

@@ -166,7 +166,7 @@ def _say_epochs(done: int, total: int) -> None:
 
 
 def _refuse_other_snapshots(request: LaunchRequest) -> None:
-    for snapshot in request.snapshots:
+    for snapshot in dict.fromkeys(snapshot for trial in request.trials for snapshot in trial.snapshots):
         found = read_card(Path(snapshot.folder)).snapshot_id
         if found != snapshot.snapshot_id:
             raise ValueError(

@@ -1,5 +1,6 @@
 """Dot plots of a section, as positions in percent of the plot's width."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -75,7 +76,12 @@ class _Axis:
         )
 
     def ticks(self, metric: str, *, signed: bool = False) -> tuple[tuple[float, str], ...]:
-        values = [self._low + (self._high - self._low) * index / (_TICKS - 1) for index in range(_TICKS)]
+        """Multiples of 1, 2 or 5 times a power of ten, about five of them."""
+        rough = (self._high - self._low) / _TICKS
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+        first, last = math.ceil(self._low / step), math.floor(self._high / step)
+        values = [index * step for index in range(first, last + 1)]
         return tuple((self.at(value), wording.number(metric, value, signed=signed)) for value in values)
 
 

@@ -19,10 +19,23 @@ from pipelines.config import Prepared, ShowRequest, SnapshotSummary, Verificatio
 from pipelines.requests import Difference, DiffRequest, Duplicates, DuplicatesRequest, Fetched, Page, PageRequest
 from training.config import Inspected, InspectRequest
 from workflows import catalog, console, flags
-from workflows.commands import Featurize, FeaturizeInitial, Inspect, InspectInitial, List, Planned, Report, Run, text
+from workflows.commands import (
+    Featurize,
+    FeaturizeInitial,
+    Inspect,
+    InspectInitial,
+    List,
+    Planned,
+    PlannedMatrix,
+    Report,
+    Run,
+    RunMatrix,
+    text,
+)
 from workflows.comparison import Compare, compare, print_comparison
 from workflows.delivery import Sync, deliver_pending, print_synced
 from workflows.features import featurize
+from workflows.matrix import preparations_of
 from workflows.places import Places
 from workflows.plan import make_plan
 from workflows.preparation import plan_preparation
@@ -100,7 +113,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    command = flags.with_workflow(Run, "run", arguments)
+    command = flags.with_workflow((Run, RunMatrix), "run", arguments)
     if command is None:
         return 0
     places = Places(command.root)
@@ -108,7 +121,7 @@ def _run(arguments: list[str]) -> int:
         outcome = run(
             command.workflow,
             places=places,
-            sources=by_task(command.source, command.workflow.preparations),
+            sources=by_task(command.source, preparations_of(command.workflow)),
             workers=command.workers,
             max_rejected_share=command.max_rejected_share,
             on_line=progress.line,
@@ -123,16 +136,18 @@ def _run(arguments: list[str]) -> int:
     print(f"Runs:   {places.way_to_runs()}")
     for trial, reason in outcome.failed.items():
         print(f"error: {trial} failed: {reason}", file=sys.stderr)
-    return 1 if outcome.failed else 0
+    for task, why in outcome.missing.items():
+        print(f"error: {task} was left out: {why}", file=sys.stderr)
+    return 1 if outcome.failed or outcome.missing else 0
 
 
 def _plan(arguments: list[str]) -> int:
     if arguments[:1] == ["prepare"]:
         return plan_preparation(arguments[1:])
-    command = flags.with_workflow(Planned, "plan", arguments)
+    command = flags.with_workflow((Planned, PlannedMatrix), "plan", arguments)
     if command is None:
         return 0
-    sources = by_task(command.source, command.workflow.preparations)
+    sources = by_task(command.source, preparations_of(command.workflow))
     plan = make_plan(command.workflow, places=Places(command.root), sources=sources)
     return _show(command.json, plan, console.print_plan)
 

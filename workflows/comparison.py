@@ -9,8 +9,8 @@ from infra.predictions import PREDICTIONS_NAME, Predictions, read_predictions
 from training.config import RESULT_NAME, TrialResult
 from workflows import wording
 from workflows.answers import Answers, pool
+from workflows.history import read_result
 from workflows.places import Places
-from workflows.plan import read_result
 from workflows.scores import Difference, Measured, Score
 from workflows.workflow import DEFAULT_ROOT
 

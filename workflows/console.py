@@ -102,19 +102,25 @@ def print_plan(plan: Plan) -> None:
         clips = ", ".join(f"{split} {count}" for split, count in snapshot.clips.items())
         task = "" if snapshot.task == snapshot.corpus else f" for {snapshot.task}"
         print(f"prepare {snapshot.corpus}{task}: {snapshot.state} ({snapshot.why})")
-        print(f"  {clips} clips; {snapshot.source_bytes / 1e6:.1f} MB of recordings -> {snapshot.folder}")
+        if snapshot.folder:
+            print(f"  {clips} clips; {snapshot.source_bytes / 1e6:.1f} MB of recordings -> {snapshot.folder}")
+    with_parts = any(trial.part for trial in plan.trials)
     grid = RichTable()
-    for name in ("front end", "seed", "trial", "state", "why", "estimate"):
+    for name in (*(["task"] if with_parts else []), "front end", "seed", "trial", "state", "why", "estimate"):
         grid.add_column(name, overflow="fold")
     for trial in plan.trials:
         seconds = "" if trial.state == "finished" else "unknown" if trial.seconds is None else f"{trial.seconds:.0f} s"
-        grid.add_row(trial.name, str(trial.seed), trial.trial_id, trial.state, trial.why, seconds)
+        cells = (trial.name, str(trial.seed), trial.trial_id, trial.state, trial.why, seconds)
+        grid.add_row(*([trial.part] if with_parts else []), *cells)
     _print(grid)
-    known = [trial.seconds for trial in plan.to_run if trial.seconds is not None]
-    print(
-        f"{len(plan.to_run)} of {len(plan.trials)} trials would run"
-        + (f", about {sum(known):.0f} s one after another." if known else ".")
-    )
+    print(f"{len(plan.to_run)} of {len(plan.trials)} trials would run" + _estimate(plan))
+
+
+def _estimate(plan: Plan) -> str:
+    if plan.seconds is None:
+        return "."
+    unknown = f", and {plan.without_estimate} like none that has run" if plan.without_estimate else ""
+    return f", about {plan.seconds:.0f} s one after another, {plan.gpu_hours or 0.0:.2f} GPU-hours{unknown}."
 
 
 def print_fetched(fetched: Fetched) -> None:

@@ -14,7 +14,7 @@ from training.config import CAPTIONS_NAME, FIGURES_FOLDER, TrialResult
 from workflows import charts, wording
 from workflows.places import Places
 from workflows.runner import WorkflowState
-from workflows.table import Table, read_results, section_title, settings
+from workflows.table import Table, read_results, section_title
 
 # The colour that `training.figures` gives to everything that is not data.
 _INK = "#5a6068"
@@ -32,8 +32,7 @@ def write_page(table: Table, state: WorkflowState, places: Places) -> Path:
         titles=[section_title(section) for section in table.sections],
         charts=[(charts.scores(section), charts.differences(section)) for section in table.sections],
         trials=[
-            (result, setting, places.run_id(result.trial_id))
-            for result, setting in zip(results, settings(trains), strict=True)
+            (result, state.settings.get(result.trial_id, ""), places.run_id(result.trial_id)) for result in results
         ],
         cards=_cards(state),
         figures=_figures(results, places),
@@ -47,7 +46,8 @@ def write_page(table: Table, state: WorkflowState, places: Places) -> Path:
 
 
 def _cards(state: WorkflowState) -> list[DatasetCard]:
-    return [read_card(Path(snapshot.folder)) for snapshot in state.snapshots]
+    folders = dict.fromkeys(snapshot.folder for snapshot in state.snapshots)
+    return [read_card(Path(folder)) for folder in folders]
 
 
 def _common(trains: Sequence[object]) -> dict[str, object]:

@@ -1,17 +1,18 @@
 """The table of a workflow: every front end on every task, with intervals and paired differences."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from infra import config
+from infra.card import DatasetCard, read_card
 from infra.common_clips import CommonClips
 from infra.predictions import PREDICTIONS_NAME, Predictions, read_predictions
 from training.config import FAILURE_NAME, RESULT_NAME, TrialResult
 from workflows import paper
 from workflows.answers import Answers, pool
+from workflows.history import read_result
 from workflows.places import Places
-from workflows.plan import read_result
 from workflows.runner import WorkflowState
 from workflows.scores import Difference, Measured, Score
 from workflows.significance import holm
@@ -130,17 +131,16 @@ def make_table(state: WorkflowState, places: Places, *, clips: CommonClips | Non
     if clips is not None:
         _refuse_other_snapshots(clips, parts)
     sections = [
-        _section(key, _cells(by_name, clips), state)
-        for key, by_name in _by_section(parts, settings([result.config.train for result in results])).items()
+        _section(key, _cells(by_name, clips), state) for key, by_name in _by_section(parts, state.settings).items()
     ]
-    missing = len(state.trials) - len(results)
+    planned = max(state.planned, len(state.trials))
     return Table(
         workflow=state.workflow,
         baseline=state.baseline,
         sections=_corrected(sections),
         comparisons=sum(bool(row.differences) for section in sections for row in section.rows),
         restricted="" if clips is None else f"the {len(clips.clips)} clips that {' and '.join(clips.snapshots)} share",
-        missing=f"{len(results)} of {len(state.trials)} trials are finished" if missing else "",
+        missing=f"{len(results)} of {planned} trials are finished" if planned > len(results) else "",
     )
 
 
@@ -148,18 +148,6 @@ def read_results(state: WorkflowState, places: Places) -> list[TrialResult]:
     """Of the finished trials, in the workflow's order."""
     paths = [places.trial(trial) / RESULT_NAME for trial in state.trials]
     return [read_result(path) for path in paths if path.is_file()]
-
-
-def settings(trains: Iterable[object]) -> list[str]:
-    """What tells the trainings of a workflow apart, for each: values of the fields that differ; "" where none does."""
-    flat = [config.flatten(train) for train in trains]
-    differing = [key for key in flat[0] if len({str(values.get(key)) for values in flat}) > 1]
-    own = [key for key in differing if key == "encoder.name"] or differing
-    return [", ".join(_named(key, values[key]) for key in own) for values in flat]
-
-
-def _named(key: str, value: object) -> str:
-    return str(value) if key == "encoder.name" else f"{key.rpartition('.')[2]} {value}"
 
 
 def _parts(results: list[TrialResult], places: Places) -> list[tuple[TrialResult, Predictions]]:
@@ -175,12 +163,13 @@ def _parts(results: list[TrialResult], places: Places) -> list[tuple[TrialResult
 _Parts = dict[str, list[tuple[TrialResult, Predictions]]]
 
 
-def _by_section(parts: list[tuple[TrialResult, Predictions]], named: list[str]) -> dict[tuple[str, str], _Parts]:
+def _by_section(
+    parts: list[tuple[TrialResult, Predictions]], settings: Mapping[str, str]
+) -> dict[tuple[str, str], _Parts]:
     """(task, setting) -> front end -> trials with their predictions."""
-    names = dict(zip(dict.fromkeys(result.trial_id for result, _ in parts), named, strict=True))
     found: dict[tuple[str, str], _Parts] = {}
     for result, part in parts:
-        section = found.setdefault((part.task.name, names[result.trial_id]), {})
+        section = found.setdefault((part.task.name, settings.get(result.trial_id, "")), {})
         section.setdefault(result.name, []).append((result, part))
     return found
 
@@ -214,6 +203,8 @@ def _section(key: tuple[str, str], cells: Mapping[str, _Cell], state: WorkflowSt
     baseline = cells.get(state.baseline)
     answers = first.measured.first
     rows = tuple(_row(name, cell, None if name == state.baseline else baseline) for name, cell in cells.items())
+    rows = tuple(_with_figure(row, cells[row.name], state.paper, task) for row in rows)
+    with_paper = any(row.paper for row in rows)
     return Section(
         task=task,
         setting=setting,
@@ -223,9 +214,21 @@ def _section(key: tuple[str, str], cells: Mapping[str, _Cell], state: WorkflowSt
         test_clips=len(answers.clip_ids),
         groups=first.measured.bootstrap.groups,
         metric=first.measured.metrics[0],
-        paper_note="",
+        paper_note=paper.note(state.paper, task=task, card=_card(answers, state)) if with_paper else "",
         rows=rows,
     )
+
+
+def _card(answers: Answers, state: WorkflowState) -> DatasetCard:
+    """Of the data of the first fold."""
+    wanted = answers.tasks[0].snapshot_id
+    return read_card(Path(next(found.folder for found in state.snapshots if found.snapshot_id == wanted)))
+
+
+def _with_figure(row: Row, cell: _Cell, table: paper.PaperTable, task: str) -> Row:
+    trial = cell.results[0].config
+    figure = paper.figure(table, task=task, encoder=trial.train.encoder.name, frontend=trial.frontend)
+    return dataclasses.replace(row, paper=figure)
 
 
 def _row(name: str, cell: _Cell, baseline: _Cell | None) -> Row:

@@ -51,6 +51,7 @@ class Workflow:
     cluster: Annotated[ClusterConfig, tyro.conf.arg(name="")] = field(default_factory=ClusterConfig)
 
     def __post_init__(self) -> None:
+        self.cluster.refuse_unequal_shares(self.train.batch_size)
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.name):
             raise ValueError(f"A workflow's name has letters, digits, _ and - only. Received: {self.name!r}.")
         if self.baseline not in self.frontends:

@@ -17,7 +17,7 @@ def main() -> None:
     for trial in request.trials:
         Path(trial.folder).mkdir(parents=True)
         watch = Watch(Claim.take(trial.folder), index=0, stall_timeout_s=3600.0)
-        run_trial(trial, snapshots=request.snapshots, part=Part(), watch=watch)
+        run_trial(trial, snapshots=trial.snapshots, part=Part(), watch=watch)
 
 
 if __name__ == "__main__":

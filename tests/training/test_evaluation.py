@@ -72,10 +72,9 @@ def evaluated(snapshot, chords, ray_address, tmp_path_factory):
     def launch(workers: int) -> Path:
         folder = root / f"w{workers}"
         shutil.copytree(root / "checkpoints", folder / "checkpoints")
-        trial = TrialRequest(name="leaf", trial_id=folder.name, config=TRIAL, folder=str(folder))
+        trial = TrialRequest(name="leaf", trial_id=folder.name, config=TRIAL, snapshots=snapshots, folder=str(folder))
         request = LaunchRequest(
             workflow="evaluation",
-            snapshots=snapshots,
             trials=(trial,),
             cluster=ClusterConfig(address=ray_address, workers_per_trial=workers),
             tracking_uri=None,

@@ -32,8 +32,17 @@ def request(snapshot, root: Path, name: str) -> LaunchRequest:
     )
     return LaunchRequest(
         workflow="kills",
-        snapshots=(TaskSnapshot(task="sounds", folder=str(snapshot.folder), snapshot_id=snapshot.card.snapshot_id),),
-        trials=(TrialRequest(name=name, trial_id=name, config=trial, folder=str(root / name)),),
+        trials=(
+            TrialRequest(
+                name=name,
+                trial_id=name,
+                config=trial,
+                snapshots=(
+                    TaskSnapshot(task="sounds", folder=str(snapshot.folder), snapshot_id=snapshot.card.snapshot_id),
+                ),
+                folder=str(root / name),
+            ),
+        ),
         cluster=ClusterConfig(max_failures=KILLS, retry_wait_s=0.0, heartbeat_timeout_s=HEARTBEAT_TIMEOUT_S),
         tracking_uri=f"sqlite:///{root / 'mlflow.db'}",
         artifact_root=str(root / "mlflow"),

@@ -52,12 +52,13 @@ PLAIN = dataclasses.replace(
 
 def request(snapshot, root: Path, configs: Mapping[str, TrialConfig], *, workers: int) -> LaunchRequest:
     """Trials by their names."""
+    snapshots = (TaskSnapshot(task="sounds", folder=str(snapshot.folder), snapshot_id=snapshot.card.snapshot_id),)
     trials = tuple(
-        TrialRequest(name=name, trial_id=name, config=trial, folder=str(root / name)) for name, trial in configs.items()
+        TrialRequest(name=name, trial_id=name, config=trial, snapshots=snapshots, folder=str(root / name))
+        for name, trial in configs.items()
     )
     return LaunchRequest(
         workflow="test",
-        snapshots=(TaskSnapshot(task="sounds", folder=str(snapshot.folder), snapshot_id=snapshot.card.snapshot_id),),
         trials=trials,
         cluster=ClusterConfig(workers_per_trial=workers, retry_wait_s=0.0),
         tracking_uri=f"sqlite:///{root / 'mlflow.db'}",

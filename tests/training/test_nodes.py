@@ -34,9 +34,16 @@ def request(snapshot, root: Path, *, ray_address: str | None) -> LaunchRequest:
     }
     return LaunchRequest(
         workflow="nodes",
-        snapshots=(TaskSnapshot(task="sounds", folder=str(snapshot.folder), snapshot_id=snapshot.card.snapshot_id),),
         trials=tuple(
-            TrialRequest(name=name, trial_id=name, config=trial, folder=str(root / name))
+            TrialRequest(
+                name=name,
+                trial_id=name,
+                config=trial,
+                snapshots=(
+                    TaskSnapshot(task="sounds", folder=str(snapshot.folder), snapshot_id=snapshot.card.snapshot_id),
+                ),
+                folder=str(root / name),
+            )
             for name, trial in trials.items()
         ),
         cluster=ClusterConfig(ray_address=ray_address, retry_wait_s=0.0),

@@ -20,7 +20,10 @@ INTERRUPTED, REFUSED, LOST = Ended("interrupted", "its node went"), Ended("refus
 
 def trials(*names):
     """Trials by their names."""
-    return [TrialRequest(name=name, trial_id=name, config=TRIAL, folder=str(Path("unused", name))) for name in names]
+    return [
+        TrialRequest(name=name, trial_id=name, config=TRIAL, snapshots=(), folder=str(Path("unused", name)))
+        for name in names
+    ]
 
 
 class Play:

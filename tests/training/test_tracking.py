@@ -45,10 +45,11 @@ def server(tmp_path_factory):
 
 def request(snapshot, root, *, tracking_uri) -> LaunchRequest:
     """One trial."""
-    trial = TrialRequest(name="mel", trial_id="t", config=TRIAL, folder=str(root / "trials" / "t"))
+    snapshots = (TaskSnapshot(task="sounds", folder=str(snapshot.folder), snapshot_id=snapshot.card.snapshot_id),)
+    folder = str(root / "trials" / "t")
+    trial = TrialRequest(name="mel", trial_id="t", config=TRIAL, snapshots=snapshots, folder=folder)
     return LaunchRequest(
         workflow="outage",
-        snapshots=(TaskSnapshot(task="sounds", folder=str(snapshot.folder), snapshot_id=snapshot.card.snapshot_id),),
         trials=(trial,),
         cluster=ClusterConfig(),
         tracking_uri=tracking_uri,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra import config
+from infra.card import read_card
 from infra.stage import run_stage
 from pipelines.config import Prepared
 from training.config import FAILURE_NAME, REQUEST_NAME, RESULT_NAME, TrialRequest, TrialResult
@@ -30,7 +31,7 @@ def finish(places: Places, workflow: Workflow, snapshot_id: str, trial_id: str, 
     name, trial = workflow.trials(snapshot_id)[trial_id]
     folder = places.trial(trial_id)
     folder.mkdir(parents=True)
-    request = TrialRequest(name=name, trial_id=trial_id, config=trial, folder=str(folder))
+    request = TrialRequest(name=name, trial_id=trial_id, config=trial, snapshots=(), folder=str(folder))
     result = TrialResult(
         name=name,
         trial_id=trial_id,
@@ -64,9 +65,9 @@ def places(tmp_path):
 
 @pytest.fixture
 def prepared(places):
-    """The snapshot id of the prepared corpus below `places`."""
+    """The identity of the data of the prepared corpus below `places`."""
     (request,) = prepare_requests(WORKFLOW, places=places, sources={}).values()
-    return run_stage("pipelines.prepare", request, Prepared).snapshot_id
+    return read_card(Path(run_stage("pipelines.prepare", request, Prepared).snapshot)).data_id
 
 
 def states(plan):
@@ -90,7 +91,7 @@ def test_every_state_of_a_trial(places, prepared):
     for trial_id, files in ((ids[1], {REQUEST_NAME: "", FAILURE_NAME: "first\nValueError: too loud\n"}), (ids[2], {})):
         name, trial = WORKFLOW.trials(prepared)[trial_id]
         places.trial(trial_id).mkdir(parents=True)
-        request = TrialRequest(name=name, trial_id=trial_id, config=trial, folder="")
+        request = TrialRequest(name=name, trial_id=trial_id, config=trial, snapshots=(), folder="")
         for file, text in {REQUEST_NAME: "", **files}.items():
             (places.trial(trial_id) / file).write_text(text or config.to_json(request))
     plan = make_plan(WORKFLOW, places=places, sources={})

@@ -6,8 +6,6 @@ import numpy as np
 
 from infra import config
 from infra.predictions import PREDICTIONS_NAME, PredictedTask, Predictions, write_predictions
-from infra.spool import Delivered, Spool
-from infra.tracking import FileRun
 from training.config import RESULT_NAME, TrialConfig, TrialResult
 from training.tasks.config import TaskResult
 from workflows.places import Places
@@ -63,7 +61,7 @@ def lay_down(
         name=name,
         trial_id=trial_id,
         config=trial,
-        tasks=tuple(map(task_result, parts)),
+        tasks=(),
         best_epoch=1,
         frontend_parameters=0,
         parameters=10,
@@ -71,5 +69,3 @@ def lay_down(
         workers=1,
     )
     (folder / RESULT_NAME).write_text(config.to_json(result))
-    FileRun(folder).begin(workflow="w", trial=trial_id, name=name)
-    Spool(folder).delivered = Delivered(run_id=f"run{trial_id}")

@@ -57,7 +57,7 @@ def _trainer(trial: TrialRequest, request: LaunchRequest, *, claim: Claim) -> Da
         "trial": config.to_json(trial),
         "snapshots": [
             dataclasses.asdict(dataclasses.replace(snapshot, folder=str(Path(snapshot.folder).resolve())))
-            for snapshot in request.snapshots
+            for snapshot in trial.snapshots
         ],
         "token": claim.token,
         "stall_timeout_s": wanted.stall_timeout_s,
