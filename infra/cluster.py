@@ -2,6 +2,7 @@
 
 import logging
 import math
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from infra.environment import training_environment
 
 Resources = Mapping[str, float]
+_CONNECT_S = 5.0
 
 
 @contextmanager
@@ -47,6 +49,13 @@ def living_nodes() -> dict[str, Resources]:
     return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
 
 
+def reachable_nodes() -> set[str]:
+    """Ids of the living nodes whose raylet takes a connection: Ray's head may take half a minute to miss one."""
+    import ray
+
+    return {node["NodeID"] for node in ray.nodes() if node["Alive"] and _answers(node)}
+
+
 def worker_slots(nodes: Sequence[Resources], *, cpus: int, gpus: float) -> int:
     """How many workers of `cpus` CPUs and `gpus` GPUs fit on the nodes together; a worker is never split.
 
@@ -58,6 +67,14 @@ def worker_slots(nodes: Sequence[Resources], *, cpus: int, gpus: float) -> int:
 def worker_environment(*, threads: int, gpus: float) -> dict[str, Any]:
     """The `runtime_env` of a training worker."""
     return {"env_vars": training_environment(threads=threads, gpus=gpus)}
+
+
+def _answers(node: Mapping[str, Any]) -> bool:
+    try:
+        with socket.create_connection((node["NodeManagerAddress"], node["NodeManagerPort"]), timeout=_CONNECT_S):
+            return True
+    except OSError:
+        return False
 
 
 def _slots_of(node: Resources, *, cpus: int, gpus: float) -> int:

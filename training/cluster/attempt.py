@@ -18,7 +18,7 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from ray.train.v2.api.exceptions import PreemptionError, WorkerGroupError
 
 from infra import config
-from infra.cluster import living_nodes, worker_environment
+from infra.cluster import living_nodes, reachable_nodes, worker_environment
 from training.cluster.backend import WORKERS_NAME, TensorflowCluster
 from training.cluster.claim import Claim
 from training.cluster.config import ClusterConfig
@@ -130,7 +130,7 @@ def _classify(error: TrainingFailedError, claim: Claim, *, nodes: AbstractSet[st
         return Ended("lost", reason)
     if isinstance(error, PreemptionError) or _is_interruption(error):
         return Ended("interrupted", reason)
-    gone = _nodes_of_workers(claim.folder, otherwise=nodes) - set(living_nodes())
+    gone = _nodes_of_workers(claim.folder, otherwise=nodes) - reachable_nodes()
     if gone:
         return Ended("interrupted", f"lost the node {', '.join(sorted(gone))}")
     hangs = [path.name for path in sorted(Path(claim.folder).glob(HANG_NAME.format("*")))]
