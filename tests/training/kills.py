@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,10 +63,10 @@ def worker_pids(folder: Path) -> list[int]:
     return [worker["pid"] for worker in json.loads(path.read_text())] if path.is_file() else []
 
 
-def workers_are_alive(folder: Path) -> bool:
-    """Whether an attempt runs in a trial's folder."""
+def new_workers(folder: Path, *, than: Sequence[int]) -> bool:
+    """Whether an attempt runs in a trial's folder whose workers are not those of an earlier one."""
     pids = worker_pids(folder)
-    return bool(pids) and all(is_alive(pid) for pid in pids)
+    return bool(pids) and pids != list(than) and all(is_alive(pid) for pid in pids)
 
 
 def mlflow_trials(uri: str, experiment: str) -> dict[str, dict[str, object]]:

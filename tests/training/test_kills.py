@@ -85,12 +85,13 @@ def killed(snapshot, tmp_path_factory):
     points = sorted([*chance.sample(everywhere[steps - 1 :: steps], 2), *chance.sample(everywhere[:-2], KILLS - 2)])
     victims = ["worker"] * 4 + ["driver"] * 3 + ["worker stops", "worker is asked", "driver is asked"]
     chance.shuffle(victims)
-    driver = kills.Driver(asked, root / "launch")
+    driver, disturbed = kills.Driver(asked, root / "launch"), []
     for number, (point, victim) in enumerate(zip(points, victims, strict=True)):
         kills.wait_until(
-            lambda point=point: kills.position(folder) >= point and kills.workers_are_alive(folder),
+            lambda point=point: kills.position(folder) >= point and kills.new_workers(folder, than=disturbed),
             while_running=driver.process,
         )
+        disturbed = kills.worker_pids(folder)
         print(f"{time.strftime('%X')} {victim} at {kills.position(folder)}, planned {point}")
         disturb(victim, driver, folder)
         if victim.startswith("driver"):
