@@ -24,13 +24,14 @@ ALLOWED = {
         "pipelines.requests",
         "training.config",
         "training.cluster.config",
+        "training.requests",
         "training.encoders.config",
         "training.tasks.config",
         "frontends.config",
     },
 }
 ONLY_IMPORTER = {
-    "mlflow": {"infra/mlflow_store.py"},
+    "mlflow": {"infra/mlflow_store.py", "infra/mlflow_model.py"},
     "tfrecord": {"pipelines/examples.py"},
     "h5py": {"pipelines/hdf5.py"},
     "requests": {"pipelines/download.py"},

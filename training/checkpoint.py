@@ -37,6 +37,9 @@ class Progress:
       seconds: spent training and evaluating, over all runs.
       plan: what the front end's algorithm was planned for; empty where it plans nothing.
       learned: front-end parameter in physical units -> one [filters] array for the start and each epoch.
+      incidents: what was not finite, and what was done about it; see `training.guard.guard`.
+      rate_factor: that the learning rates are multiplied by because of them.
+      energy_kwh: estimated, over all runs.
     """
 
     epoch: int = 0
@@ -47,6 +50,9 @@ class Progress:
     seconds: float = 0.0
     plan: dict[str, list[float]] = field(default_factory=dict)
     learned: dict[str, list[list[float]]] = field(default_factory=dict)
+    incidents: list[dict[str, Any]] = field(default_factory=list)
+    rate_factor: float = 1.0
+    energy_kwh: float = 0.0
 
 
 class CheckpointStore:
@@ -60,6 +66,11 @@ class CheckpointStore:
     def __init__(self, folder: Path, *, held: Callable[[], bool] = lambda: True) -> None:
         self._folder, self._held = folder, held
         folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a last checkpoint."""
+        return (self._folder / LAST_NAME).is_file()
 
     def save(self, variables: Sequence[Any], progress: Progress) -> None:
         """Adds a checkpoint and removes the one before the last."""

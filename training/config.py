@@ -6,9 +6,11 @@ from typing import Any, Literal
 from frontends.config import FrontendConfig
 from training.cluster.config import ClusterConfig
 from training.encoders.config import EncoderConfig
+from training.guard.config import GuardConfig
 from training.tasks.config import SamplingConfig, TaskConfig, TaskResult, TaskSnapshot
 
 RESULT_NAME, REQUEST_NAME, FAILURE_NAME, MODEL_NAME = "result.json", "trial.json", "failed.txt", "model.keras"
+HISTORY_NAME, RESULTS_FOLDER = "history.json", "results"
 FIGURES_FOLDER, CAPTIONS_NAME = "figures", "captions.json"
 
 
@@ -29,6 +31,7 @@ class TrainConfig:
       window_ms: random excerpt of a clip in training; consecutive excerpts at evaluation.
       checkpoint_steps: a checkpoint is written after so many steps, and after every epoch.
       task_sampling: with several tasks, which of them each step trains.
+      guard: what happens when a loss, a gradient or a weight is not finite.
     """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -40,6 +43,7 @@ class TrainConfig:
     window_ms: float = 1000.0
     checkpoint_steps: int = 1000
     task_sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs >= 1", self.epochs)
@@ -158,140 +162,6 @@ class Launched:
 
     failed: dict[str, str]
     stopped: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class InitialFrontend:
-    """A front end as it starts, at a sample rate in Hz."""
-
-    config: FrontendConfig
-    sample_rate: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class SavedFrontend:
-    """The front end in a `.keras` file, and its sample rate in Hz."""
-
-    path: str
-    sample_rate: int
-
-
-FrontendSource = InitialFrontend | SavedFrontend
-FeatureFormat = Literal["npz", "parquet"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LocateRequest:
-    """A front end to be found.
-
-    Attributes:
-      what: `run:ID`, with an MLflow run id, a trial id or the beginning of one; or the path of a `.keras` file.
-      trials: folder of the trials.
-      tracking_uri: of MLflow, which is asked where no trial there has the id; None: there is none.
-      download_folder: for a model that only MLflow has.
-    """
-
-    what: str
-    trials: str
-    tracking_uri: str | None
-    download_folder: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class InspectRequest:
-    """A front end to be drawn and measured.
-
-    Attributes:
-      title: of the page.
-      source: where it is.
-      folder: receives the files.
-    """
-
-    title: str
-    source: FrontendSource
-    folder: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quantity:
-    """One quantity over all filters: its lowest, median and highest value, and the median at initialisation.
-
-    `initial` is None for what has no initial value: movement, and everything about a front end that is not trained.
-    """
-
-    name: str
-    unit: str
-    low: float
-    median: float
-    high: float
-    initial: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inspected:
-    """The answer of the inspection: names of the files written, and the numbers in short."""
-
-    files: tuple[str, ...]
-    quantities: tuple[Quantity, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class WaveformFile:
-    """One decoded recording.
-
-    Attributes:
-      name: of its outputs below the output folder, without their suffix.
-      path: of the waveform, float32 [samples] at the front end's rate in a `.npy` file, which is removed once read.
-      source: the recording's path.
-      seconds: of the recording.
-      note: what the user should know; empty: nothing.
-    """
-
-    name: str
-    path: str
-    source: str
-    seconds: float
-    note: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeaturizeRequest:
-    """Recordings to be turned into features, and into a picture each unless `pictures` is off."""
-
-    source: FrontendSource
-    recordings: tuple[WaveformFile, ...]
-    folder: str
-    format: FeatureFormat
-    pictures: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeatureFile:
-    """The features of one recording.
-
-    Attributes:
-      source: the recording's path.
-      path: of the file that holds them.
-      seconds: of the recording.
-      frames: rows.
-      features: in a frame.
-      note: what the user should know; empty: nothing.
-    """
-
-    source: str
-    path: str
-    seconds: float
-    frames: int
-    features: int
-    note: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Featurized:
-    """The answer of the feature stage; `failed` has a reason for every recording without features."""
-
-    written: tuple[FeatureFile, ...]
-    failed: dict[str, str]
 
 
 def _require(holds: bool, rule: str, received: Any) -> None:

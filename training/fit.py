@@ -1,9 +1,9 @@
 """The whole of training as a function given its parts: no Ray, no MLflow, no files but the checkpoints."""
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -14,8 +14,11 @@ from training.checkpoint import CheckpointStore, Progress
 from training.cluster.stopping import NEVER, InterruptedEvaluation, InterruptedTraining, Stop
 from training.config import TrainConfig
 from training.evaluate import Scores, Split, score
+from training.guard.guard import DivergedError, Guard, is_skipped
 from training.input import Batch, prefetched
+from training.learned import learned_metrics
 from training.loop import Loop
+from training.resources import Meter, visible_gpus
 from training.tasks.batches import TaskBatches
 from training.tasks.history import best_epoch, split_metrics, training_metrics
 from training.tasks.task import Task
@@ -58,6 +61,7 @@ def fit(
     planner: Planner | None = None,
     chief: bool = True,
     stop: Stop = NEVER,
+    folder: Path | None = None,
     on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, metrics: None,
 ) -> Fitted:
     """Trains to the end from wherever the last checkpoint stands.
@@ -75,36 +79,67 @@ def fit(
       planner: the front end, if it fits its algorithm to its weights.
       chief: whether this worker writes.
       stop: whether to stop before the end.
+      folder: gets the report of what was not finite; None: nowhere.
       on_epoch: called by the chief with the number of finished epochs and the metrics of the last one.
 
     Raises:
-      FloatingPointError: the loss is not finite.
+      FloatingPointError: something is not finite, and the trial ends for it; see `training.guard`.
       InterruptedTraining: asked to stop, after a step and its checkpoint.
       InterruptedEvaluation: asked to stop in an evaluation; the checkpoint of the step before it is there.
     """
-    progress = checkpoints.restore(loop.variables)
-    if planner and progress.plan:
-        planner.restore_plan(progress.plan)
+    progress = _restored(loop, checkpoints, planner)
     _observe(progress, observe)
-    for epoch, values in enumerate(progress.history, start=1):
-        _announce(run, on_epoch, epoch, values, chief=chief)
+    for epoch in range(1, progress.epoch + 1):
+        _announce(run, on_epoch, progress, epoch, chief=chief)
 
-    def save() -> None:
-        progress.plan = planner.planned_for() if planner else {}
+    def save(present: Progress) -> None:
+        present.plan = planner.planned_for() if planner else {}
         if chief:
-            checkpoints.save(loop.variables, progress)
+            checkpoints.save(loop.variables, present)
 
+    guard = Guard(
+        config.guard,
+        loop=loop,
+        batches=lambda epoch, first: training.batches(epoch, first_step=first, part=loop.part),
+        clip_ids=lambda epoch, step: _clip_ids(training, tasks, epoch, step),
+        steps_per_epoch=training.steps_per_epoch,
+        restore=lambda: _restored(loop, checkpoints, planner),
+        save=save,
+        run=run,
+        folder=folder if chief else None,
+    )
+    meter = Meter(workers=loop.part.count, gpus=visible_gpus())
+    if not checkpoints.exists:
+        save(progress)  # what the guard goes back to
     while progress.epoch < config.epochs:
         started = time.monotonic() - progress.seconds
-        _run_epoch(loop, config, training, progress, tasks=tasks, planner=planner, save=save, stop=stop)
+        try:
+            _run_epoch(
+                loop,
+                config,
+                training,
+                progress,
+                tasks=tasks,
+                planner=planner,
+                save=save,
+                guard=guard,
+                meter=meter,
+                stop=stop,
+            )
+        except DivergedError:
+            progress = guard.recover()
+            continue
         scores = _score(loop, tasks, lambda task: task.validation, stop)
         _end_epoch(progress, scores, tasks)
         _observe(progress, observe)
         progress.seconds = time.monotonic() - started
         if chief and progress.best_epoch == progress.epoch:
             checkpoints.save_best(loop.model.variables)
-        save()
-        _announce(run, on_epoch, progress.epoch, progress.history[-1], chief=chief)
+        used = meter.read(batch_size=config.batch_size)
+        progress.energy_kwh += used["energy.kwh_estimate"]
+        save(progress)
+        _announce(run, on_epoch, progress, progress.epoch, chief=chief)
+        _tell_use(run, progress, used, chief=chief)
     checkpoints.restore_best(loop.model.variables)
     validation = _score(loop, tasks, lambda task: task.validation, stop)
     return Fitted(progress=progress, validation=validation, test=_score(loop, tasks, lambda task: task.test, stop))
@@ -118,7 +153,9 @@ def _run_epoch(
     *,
     tasks: Sequence[Task],
     planner: Planner | None,
-    save: Callable[[], None],
+    save: Callable[[Progress], None],
+    guard: Guard,
+    meter: Meter,
     stop: Stop,
 ) -> None:
     """The present epoch from `progress.step` on; a checkpoint is written at its end, before the evaluation.
@@ -130,15 +167,16 @@ def _run_epoch(
     steps: list[_Step] = []
     if _at_checkpoint(progress, config, last_step):
         _replan(loop, planner)
-    for batch in prefetched(lambda: training.batches(progress.epoch, first_step=first_step, part=loop.part)):
-        loss, right = loop.train(batch)
-        steps.append((tasks[batch.task].name, loss, right))
+    batches = prefetched(lambda: training.batches(progress.epoch, first_step=first_step, part=loop.part))
+    for batch in meter.timed(batches):
+        if not is_skipped(progress, progress.step):
+            steps.append((tasks[batch.task].name, *loop.train(batch)))
         progress.step += 1
         stopping = stop.after_step()
         at_checkpoint = _at_checkpoint(progress, config, last_step)
         if stopping or at_checkpoint or progress.step == last_step:
-            _settle(progress, steps, batch_size=config.batch_size)
-            save()
+            _settle(progress, steps, batch_size=config.batch_size, guard=guard)
+            save(progress)
         if stopping:
             raise InterruptedTraining
         if at_checkpoint:
@@ -157,31 +195,50 @@ def _replan(loop: Loop, planner: Planner | None) -> None:
 def _announce(
     run: Run,
     on_epoch: Callable[[int, dict[str, float]], None],
+    progress: Progress,
     epoch: int,
-    metrics: dict[str, float],
     *,
     chief: bool,
 ) -> None:
     """Tells an epoch's metrics; on a resume also those of earlier epochs, of which some may not have been told."""
     if chief:
-        run.metrics(metrics, step=epoch)
+        metrics = progress.history[epoch - 1]
+        run.metrics({**metrics, **learned_metrics(progress.learned, epoch)}, step=epoch)
         on_epoch(epoch, metrics)
 
 
-def _settle(progress: Progress, steps: list[_Step], *, batch_size: int) -> None:
+def _tell_use(run: Run, progress: Progress, used: dict[str, float], *, chief: bool) -> None:
+    """Tells what the last epoch used, and hours and energy over all of them and all attempts."""
+    if chief:
+        totals = {"energy.kwh_estimate": progress.energy_kwh, "time.hours": progress.seconds / 3600}
+        run.metrics({**used, **totals}, step=progress.epoch)
+
+
+def _settle(progress: Progress, steps: list[_Step], *, batch_size: int, guard: Guard) -> None:
     """Adds the results of the steps since the last call, which until now were left on the device."""
-    for task, loss, right in steps:
+    settled = [(task, float(loss), float(right)) for task, loss, right in steps]
+    guard.check([loss for _, loss, _ in settled])
+    for task, loss, right in settled:
         so_far = progress.sums.get(task, [0.0] * 4)
-        one_step = (float(loss), float(right), float(batch_size), 1.0)
-        progress.sums[task] = [a + b for a, b in zip(so_far, one_step, strict=True)]
+        progress.sums[task] = [a + b for a, b in zip(so_far, (loss, right, float(batch_size), 1.0), strict=True)]
     steps.clear()
-    for task, (loss_sum, *_) in progress.sums.items():
-        if not math.isfinite(loss_sum):
-            raise FloatingPointError(
-                f"The training loss must be finite. Received: {loss_sum} of the task `{task}` in epoch "
-                f"{progress.epoch + 1}, at or before step {progress.step}. Lower the learning rate, or look at the "
-                "clips of that epoch."
-            )
+
+
+def _restored(loop: Loop, checkpoints: CheckpointStore, planner: Planner | None) -> Progress:
+    """Everything as the last checkpoint has it."""
+    progress = checkpoints.restore(loop.variables)
+    loop.slow_down(progress.rate_factor)
+    if planner and progress.plan:
+        planner.restore_plan(progress.plan)
+        loop.retrace()
+    return progress
+
+
+def _clip_ids(training: TaskBatches, tasks: Sequence[Task], epoch: int, step: int) -> list[str]:
+    """Of the clips in a whole batch."""
+    batch = next(training.batches(epoch, first_step=step))
+    ids = tasks[batch.task].snapshot.clips("train").ids
+    return [ids[clip] for clip in batch.clips]
 
 
 def _end_epoch(progress: Progress, scores: dict[str, Scores], tasks: Sequence[Task]) -> None:

@@ -5,18 +5,15 @@ No TensorFlow: what the file is, is read from its JSON, before anything of it is
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from infra.mlflow_store import MlflowStore, UnreachableError
-from infra.spool import Spool
 from infra.stage import serve
-from training.config import MODEL_NAME, LocateRequest, SavedFrontend
+from training.config import MODEL_NAME
+from training.requests import LocateRequest, SavedFrontend
+from training.runs import RUN_PREFIX, existing, find_run
 
-Answer = TypeVar("Answer")
-
-RUN_PREFIX = "run:"
 LAYER_NAMES = ("Leaf", "MelFilterbank", "SincNet", "SincNetPlus", "TimeDomainFilterbank", "Wavegram")
 
 
@@ -31,54 +28,8 @@ def locate(request: LocateRequest) -> SavedFrontend:
 
 
 def _model_of_run(request: LocateRequest) -> Path:
-    beginning = request.what.removeprefix(RUN_PREFIX)
-    trials = _trials(Path(request.trials), beginning)
-    store = MlflowStore(request.tracking_uri, artifact_root=None) if request.tracking_uri and not trials else None
-    runs = _asked(store, lambda: store.runs_beginning(beginning)) if store else []
-    found = [*trials, *runs]
-    if not beginning or len(found) != 1:
-        raise ValueError(
-            f"Rule: `run:ID` is the beginning of exactly one MLflow run id, or of one trial id below {request.trials}. "
-            f"Received: {request.what!r}, which {_count(found)}. `leafworks report NAME` shows the runs; `--root` says "
-            "where trials are."
-        )
-    if trials:
-        return _existing(trials[0] / MODEL_NAME, f"The trial {trials[0].name}")
-    assert store is not None
-    model = _asked(store, lambda: store.download(runs[0], MODEL_NAME, folder=Path(request.download_folder)))
-    return _existing(model, f"The run {runs[0]}")
-
-
-def _asked(store: MlflowStore, ask: Callable[[], Answer]) -> Answer:
-    try:
-        return ask()
-    except UnreachableError as error:
-        raise ValueError(
-            f"No trial below the root has that id, and MLflow at {store.address} cannot be asked: {error}. Start it, "
-            "or unset MLFLOW_TRACKING_URI."
-        ) from error
-
-
-def _count(found: list[Any]) -> str:
-    if not found:
-        return "none has"
-    return f"{len(found)} have: {', '.join(sorted(Path(item).name for item in found)[:5])}"
-
-
-def _trials(folder: Path, beginning: str) -> list[Path]:
-    """The trials whose id, or whose run's id, begins so."""
-    return [trial for trial in sorted(folder.glob("*/")) if any(id_.startswith(beginning) for id_ in _ids(trial))]
-
-
-def _ids(trial: Path) -> list[str]:
-    run_id = Spool(trial).delivered.run_id
-    return [trial.name, run_id] if run_id else [trial.name]
-
-
-def _existing(path: Path | None, owner: str) -> Path:
-    if path is None or not path.is_file():
-        raise ValueError(f"{owner} has no `{MODEL_NAME}`: it has not ended, or it failed. Run its workflow again.")
-    return path
+    found = find_run(request.what, trials=Path(request.trials), tracking_uri=request.tracking_uri)
+    return existing(found.file(MODEL_NAME, download_folder=Path(request.download_folder)), found, MODEL_NAME)
 
 
 def _frontend_config(path: Path) -> dict[str, Any]:

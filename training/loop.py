@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from training.config import TrainConfig
+from training.guard.examine import Finding, examine, finite
 from training.input import Batch, Part
 from training.model import FRONTEND, of_one_task
 from training.tasks.config import Objective
@@ -42,13 +43,39 @@ class Loop:
         steps = config.epochs * steps_per_epoch if config.schedule == "cosine" else None
         rates = ((frontend, config.frontend_learning_rate), (others, config.learning_rate))
         with strategy.scope():
-            self._updates = [(_adam(rate, steps, variables), variables) for variables, rate in rates if variables]
+            self._rate_factor = tf.Variable(1.0, trainable=False, dtype=tf.float32)
+            self._updates = [
+                (_adam(_Slowed(rate, steps, self._rate_factor), variables), variables)
+                for variables, rate in rates
+                if variables
+            ]
+        self._all_finite = tf.function(lambda: finite(self.variables))
         self.retrace()
 
     @property
     def variables(self) -> list[Any]:
         """All that a checkpoint must hold: weights, statistics, random state, optimizer."""
         return [*self.model.variables, *(v for optimizer, _ in self._updates for v in optimizer.variables)]
+
+    def slow_down(self, factor: float) -> None:
+        """Multiplies the learning rates as they are configured by `factor` from now on."""
+        self._rate_factor.assign(factor)
+
+    def finite(self) -> bool:
+        """Whether all variables are."""
+        return bool(self._all_finite())
+
+    def examine(self, batch: Batch) -> Finding:
+        """Finds what is not finite in the next step; statistics and random state are not what they were afterwards."""
+        waveform, targets = self._place(batch.waveform), self._place(batch.targets)
+        model, _ = self._tasks[batch.task]
+
+        def gradients(x: tf.Tensor, y: tf.Tensor) -> list[tuple[Any, Any]]:
+            _, _, updates, groups = self._gradients(x, y, batch.task)
+            variables = [variable for _, group in updates for variable in group]
+            return list(zip(variables, [gradient for group in groups for gradient in group], strict=True))
+
+        return examine(model, self._strategy, gradients, (waveform, targets))
 
     def retrace(self) -> None:
         """Compiles the steps anew, after the front end changed its plan."""
@@ -84,6 +111,13 @@ class Loop:
         return self._strategy.run(lambda x: model(x, training=False), args=(waveform,))
 
     def _update(self, waveform: tf.Tensor, targets: tf.Tensor, task: int) -> tuple[tf.Tensor, tf.Tensor]:
+        loss, logits, updates, gradients = self._gradients(waveform, targets, task)
+        for (optimizer, variables), group in zip(updates, gradients, strict=True):
+            optimizer.apply(group, variables)
+        return loss, tf.reduce_sum(right(targets, logits))
+
+    def _gradients(self, waveform: tf.Tensor, targets: tf.Tensor, task: int) -> tuple[Any, Any, Any, Any]:
+        """Loss, logits, (optimizer, its variables in the task's model) pairs, and the gradients of each."""
         model, objective = self._tasks[task]
         with tf.GradientTape() as tape:
             logits = model(waveform, training=True)
@@ -91,14 +125,22 @@ class Loop:
         mine = {id(variable) for variable in model.trainable_variables}
         updates = [(optimizer, [v for v in variables if id(v) in mine]) for optimizer, variables in self._updates]
         gradients = tape.gradient(loss, [variables for _, variables in updates])
-        for (optimizer, variables), group in zip(updates, gradients, strict=True):
-            optimizer.apply(group, variables)
-        return loss, tf.reduce_sum(right(targets, logits))
+        return loss, logits, updates, gradients
 
 
-def _adam(learning_rate: float, steps: int | None, variables: list[Any]) -> keras.optimizers.Optimizer:
-    """Adam over `variables`, with a cosine from `learning_rate` to 0 over `steps`, or constant without them."""
-    rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps) if steps else learning_rate
+class _Slowed(keras.optimizers.schedules.LearningRateSchedule):
+    """A cosine from `rate` to 0 over `steps`, or `rate` without them, times a variable."""
+
+    def __init__(self, rate: float, steps: int | None, factor: tf.Variable) -> None:
+        self._schedule = keras.optimizers.schedules.CosineDecay(rate, steps) if steps else lambda step: rate
+        self._factor = factor
+
+    def __call__(self, step: Any) -> Any:
+        return self._factor * self._schedule(step)
+
+
+def _adam(rate: keras.optimizers.schedules.LearningRateSchedule, variables: list[Any]) -> keras.optimizers.Optimizer:
+    """Adam over `variables`."""
     optimizer = keras.optimizers.Adam(rate)
     optimizer.build(variables)
     return optimizer

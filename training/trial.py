@@ -1,5 +1,6 @@
 """One worker of one trial: builds the parts, calls `fit`, and, as the chief, writes what came out."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import tensorflow as tf
 
 from frontends import Leaf
 from frontends.inspect import Inspection, inspect, physical_parameters
-from infra import config
+from infra import config, passport
 from infra.files import write_atomically
+from infra.passport import Data, present_session, write_passport
 from infra.predictions import PREDICTIONS_NAME
 from infra.tracking import FileRun, MemoryRun, Run
+from training.artifacts import tell_results
 from training.checkpoint import CheckpointStore
 from training.cluster.agreement import Agreement
 from training.cluster.stopping import Watch
@@ -30,7 +33,8 @@ from training.tasks.config import TaskSnapshot
 from training.tasks.history import split_metrics
 from training.tasks.scored import CLASSES_NAME, task_result, write_scored
 from training.tasks.task import Task, common_sample_rate, open_tasks, training_batches
-from training.versions import versions
+
+_DETERMINISM = "operations deterministic: equal on the same kind of processor with equal code, threads and workers"
 
 
 def run_trial(request: TrialRequest, *, snapshots: Sequence[TaskSnapshot], part: Part, watch: Watch) -> None:
@@ -44,7 +48,12 @@ def run_trial(request: TrialRequest, *, snapshots: Sequence[TaskSnapshot], part:
     opened = [Snapshot(snapshot.folder) for snapshot in snapshots]
     run: Run = FileRun(Path(request.folder)) if chief else MemoryRun()
     run.params({"frontend_name": request.name, **_parameters(trial)})
-    run.tags({**versions(), **_data(trial, opened)})
+    session = present_session(workers=part.count, determinism=_DETERMINISM, gpus=_gpus())
+    run.tags({**passport.tags(session), **_data(trial, opened)})
+    if chief:
+        data = [Data(**dataclasses.asdict(snapshot)) for snapshot in snapshots]
+        for path in write_passport(Path(request.folder), trial=request, data=data, session=session):
+            run.artifact(path)
 
     sample_rate = common_sample_rate(trial.tasks, opened)
     window = round(trial.train.window_ms * sample_rate / 1000)
@@ -86,12 +95,18 @@ def run_trial(request: TrialRequest, *, snapshots: Sequence[TaskSnapshot], part:
         planner=frontend if isinstance(frontend, Leaf) else None,
         chief=chief,
         stop=Agreement(watch.asked, strategy=strategy, workers=part.count),
+        folder=Path(request.folder),
         on_epoch=lambda epoch, metrics: log_epoch(request, epoch, metrics),
     )
     watch.end()
     if chief:
         result = _result(request, tasks, model, fitted, workers=part.count)
         _record(Path(request.folder), run, model, fitted, before=before, result=result, tasks=tasks)
+
+
+def _gpus() -> tuple[str, ...]:
+    devices = tf.config.list_physical_devices("GPU")
+    return tuple(tf.config.experimental.get_device_details(device).get("device_name", "GPU") for device in devices)
 
 
 def _parameters(trial: TrialConfig) -> dict[str, object]:
@@ -155,6 +170,7 @@ def _record(
     for path in draw_all(folder / FIGURES_FOLDER, make_pictures(before, after)):
         run.artifact(path, folder=FIGURES_FOLDER)
     write_scored(folder, result.trial_id, tasks, fitted.validation, fitted.test)
+    tell_results(folder, run, model, tasks, progress=fitted.progress, result=result)
     run.artifact(folder / PREDICTIONS_NAME)
     run.artifact(folder / CLASSES_NAME)
     run.artifact(folder / LEARNED_NAME)

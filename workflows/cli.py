@@ -17,7 +17,7 @@ from infra.common_clips import read_common
 from infra.stage import StageError, run_stage
 from pipelines.config import Prepared, ShowRequest, SnapshotSummary, Verification, VerifyRequest
 from pipelines.requests import Difference, DiffRequest, Duplicates, DuplicatesRequest, Fetched, Page, PageRequest
-from training.config import Inspected, InspectRequest
+from training.requests import Inspected, InspectRequest
 from workflows import catalog, console, flags
 from workflows.commands import (
     Featurize,
@@ -41,38 +41,13 @@ from workflows.plan import make_plan
 from workflows.preparation import plan_preparation
 from workflows.prepare_commands import Fetch, Prepare, Show, Verify
 from workflows.report import write_page
+from workflows.reproduction import Reproduce, print_reproduction, reproduce
 from workflows.runner import read_state, run
 from workflows.snapshots import Diff, FindDuplicates, print_difference, print_duplicates
 from workflows.source_flags import by_task
 from workflows.sources import frontend_source
 from workflows.table import make_table
-
-USAGE = """\
-leafworks: from raw recordings to a table of audio front ends, with intervals.
-
-  leafworks run NAME|FILE.py [--source DIR]    prepare, train, report; a second time: only what is missing
-  leafworks plan NAME|FILE.py [--source DIR]   what would run, why, how long
-  leafworks plan prepare CORPUS [--source DIR] clips, hours, bytes, shards, time and disk of a preparation
-  leafworks fetch CORPUS --to DIR              downloads a corpus, checks it and unpacks it; again: goes on
-  leafworks prepare CORPUS [--source DIR]      one corpus to one snapshot of TFRecord shards
-  leafworks verify SNAPSHOT                    read every record again and compare with ledger and card
-  leafworks show SNAPSHOT [--page OUT.html]    what a snapshot holds, and which clips were rejected and why
-  leafworks diff SNAPSHOT SNAPSHOT             clips only here, only there, changed, and why
-  leafworks duplicates SNAPSHOT...             copies and near copies, within and across splits and snapshots
-  leafworks report NAME [--clips LIST]         the table and the page again, on all clips or on common ones
-  leafworks compare RUN RUN                    two runs on the test clips that they share
-  leafworks sync                               to MLflow, what it could not be told while it was away
-  leafworks inspect FRONTEND                   pictures and numbers of what a front end does and has learned
-  leafworks featurize WAV... --frontend FRONTEND   features of any recordings, and a picture of each
-  leafworks list                               workflows, corpora, front ends, encoders
-
-`leafworks COMMAND --help` explains a command and its flags; `leafworks run NAME --help` lists every knob of an
-experiment with its default. FRONTEND is a name that `leafworks list` prints, run:ID of a trained one, or a .keras
-file. plan, fetch, verify, show, diff, duplicates, report, compare and list print JSON with --json. Results go below
-./output (--root).
-
-Start here:  leafworks run quickstart
-"""
+from workflows.usage import USAGE
 
 
 def main() -> None:
@@ -234,6 +209,14 @@ def _compare(arguments: list[str]) -> int:
     return _show(command.json, compare(command.one, command.other, Places(command.root)), print_comparison)
 
 
+def _reproduce(arguments: list[str]) -> int:
+    command = flags.parse(Reproduce, "reproduce", arguments)
+    with console.progress() as progress, tempfile.TemporaryDirectory(prefix="leafworks-") as downloads:
+        found = reproduce(command, download_folder=Path(downloads), on_line=progress.line, on_progress=progress.update)
+    _show(command.json, found, print_reproduction)
+    return 0 if found.reproduced else 1
+
+
 def _inspect(arguments: list[str]) -> int:
     if not flags.named("inspect FRONTEND", Inspect, arguments, {"front ends": catalog.FRONTENDS}):
         return 0
@@ -294,6 +277,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "duplicates": _duplicates,
     "report": _report,
     "sync": _sync,
+    "reproduce": _reproduce,
     "compare": _compare,
     "inspect": _inspect,
     "featurize": _featurize,

@@ -12,7 +12,7 @@ import tyro
 
 from frontends.config import FrontendConfig
 from pipelines.config import PrepareRequest
-from training.config import FeatureFormat
+from training.requests import FeatureFormat
 from workflows.matrix import Matrix
 from workflows.workflow import DEFAULT_ROOT, Workflow
 

@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 
 from pipelines.config import Prepared, SnapshotSummary, Verification
 from pipelines.requests import Fetched
-from training.config import Inspected
+from training.requests import Inspected
 from workflows import wording
 from workflows.features import Features
 from workflows.plan import Plan

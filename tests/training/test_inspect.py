@@ -16,12 +16,12 @@ from frontends.scales import hz_to_erb
 from infra.delivery import delivering
 from infra.spool import Delivered, Spool
 from infra.tracking import FileRun
-from training.config import InitialFrontend, InspectRequest, LocateRequest, SavedFrontend
 from training.inspect import inspect_frontend
 from training.load import load_frontend
 from training.locate import LAYER_NAMES, locate
 from training.movement import movement, response_distance
 from training.pictures import make_pictures
+from training.requests import InitialFrontend, InspectRequest, LocateRequest, SavedFrontend
 
 # Keras's way to write weights, with NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -88,7 +88,9 @@ def killed(snapshot, tmp_path_factory):
     driver, disturbed = kills.Driver(asked, root / "launch"), []
     for number, (point, victim) in enumerate(zip(points, victims, strict=True)):
         kills.wait_until(
-            lambda point=point: kills.position(folder) >= point and kills.new_workers(folder, than=disturbed),
+            lambda point=point, former=disturbed: (
+                kills.position(folder) >= point and kills.new_workers(folder, than=former)
+            ),
             while_running=driver.process,
         )
         disturbed = kills.worker_pids(folder)

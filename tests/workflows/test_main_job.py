@@ -151,11 +151,48 @@ def test_a_trained_front_end_makes_features(root, tmp_path):
         np.testing.assert_array_equal(archive["features"], np.load(tmp_path / "expected.npy"))
 
 
+def test_a_trial_is_reproduced(root):
+    """Bit for bit on the same machine; it is no result of the experiment, and MLflow is not told."""
+    run_id, folder, _ = trained(root, "mel", seed=1)
+    before = sorted(root.glob("trials/*")), (root / "mlflow.db").stat().st_mtime_ns
+    done = leafworks("reproduce", f"run:{run_id[:10]}", "--json", root=root)
+    found = json.loads(done.stdout)
+    assert (found["reproduced"], found["bits_expected"], found["differs"], found["logits"]) == (True, True, {}, 0.0)
+    assert found["epochs"] == [2, 2]
+    result = json.loads((folder / "result.json").read_text())
+    accuracy = result["tasks"][0]["metrics"]["accuracy"]
+    assert found["metrics"]["synthetic.accuracy"] == [accuracy, accuracy]
+    assert (sorted(root.glob("trials/*")), (root / "mlflow.db").stat().st_mtime_ns) == before
+
+
+def test_the_model_is_registered_with_its_front_end(root, tmp_path):
+    """From the registry, in a fresh process and by MLflow alone, it says what the saved model says."""
+    _, folder, _ = trained(root, "leaf")
+    code = (
+        "import sys, keras, mlflow.pyfunc, mlflow.keras, numpy as np\n"
+        "from mlflow import MlflowClient\n"
+        "mlflow.set_tracking_uri(sys.argv[1])\n"
+        "(model,) = [m for m in MlflowClient().search_registered_models() if m.name == 'leafworks-synthetic-leaf']\n"
+        "versions = MlflowClient().search_model_versions(f\"name='{model.name}'\")\n"
+        "assert len(versions) == 2, versions\n"
+        "(version,) = [v for v in versions if v.run_id == sys.argv[2]]\n"
+        "x = np.random.default_rng(0).normal(size=(3, 16000)).astype(np.float32)\n"
+        "loaded = mlflow.pyfunc.load_model(f'models:/{model.name}/{version.version}')\n"
+        "assert loaded.metadata.signature.inputs.inputs[0].shape == (-1, 16000)\n"
+        "found = np.asarray(loaded.predict(x))\n"
+        "expected = keras.saving.load_model(sys.argv[3]).predict(x, verbose=0)\n"
+        "np.testing.assert_array_equal(found, expected)\n"
+    )
+    arguments = [f"sqlite:///{root / 'mlflow.db'}", Spool(folder).delivered.run_id, str(folder / "model.keras")]
+    environment = {**os.environ, **QUIET}
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, env=environment, cwd=tmp_path)
+
+
 def trained(root: Path, name: str, *, seed: int = 0) -> tuple[str, Path, float]:
     """The run id, the folder and the accuracy of a finished trial of a front end."""
     results = {path.parent: json.loads(path.read_text()) for path in sorted(root.glob("trials/*/result.json"))}
     return next(
-        (Spool(folder).delivered.run_id, folder, result["accuracy"])
+        (Spool(folder).delivered.run_id, folder, result["tasks"][0]["metrics"]["accuracy"])
         for folder, result in results.items()
         if (result["name"], result["config"]["seed"]) == (name, seed)
     )
