@@ -6,6 +6,7 @@ those of the trial: they were computed from the same float32 logits.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PREDICTIONS_NAME = "predictions.parquet"
+TEST = "test"
+_NOISY = re.compile(TEST + r"_snr_(-?[0-9.e+]+)_db")
 _TRIAL_KEY, _TASKS_KEY = b"leafworks.trial_id", b"leafworks.tasks"
 
 
@@ -46,7 +49,7 @@ class Predictions:
 
     Attributes:
       task: whose.
-      split: "test" or "validation".
+      split: "test", "validation", or the test split with noise (`noisy_test`).
       clip_ids: [clips], sorted, each once.
       groups: of the ledger, [clips]; None: the clip is a group of its own.
       labels: names of each clip's true classes, [clips].
@@ -61,6 +64,17 @@ class Predictions:
     labels: tuple[tuple[str, ...], ...]
     logits: "np.ndarray[Any, Any]"
     sample_sha256: tuple[str | None, ...]
+
+
+def noisy_test(snr_db: float) -> str:
+    """The name of the test split with noise at a signal-to-noise ratio in dB."""
+    return f"{TEST}_snr_{snr_db:g}_db"
+
+
+def noise_of(split: str) -> float | None:
+    """The signal-to-noise ratio in dB that such a name says; None: another split."""
+    found = _NOISY.fullmatch(split)
+    return float(found[1]) if found else None
 
 
 def write_predictions(path: Path, trial_id: str, predictions: Sequence[Predictions]) -> None:

@@ -1,11 +1,12 @@
 """`leafworks compare RUN RUN`: two runs on the clips that both were tested on, whatever snapshots they had."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
-from infra.predictions import PREDICTIONS_NAME, Predictions, read_predictions
+from infra.predictions import PREDICTIONS_NAME, TEST, Predictions, read_predictions
 from training.config import RESULT_NAME, TrialResult
 from workflows import wording
 from workflows.answers import Answers, pool
@@ -14,7 +15,6 @@ from workflows.places import Places
 from workflows.scores import Difference, Measured, Score
 from workflows.workflow import DEFAULT_ROOT
 
-_TEST = "test"
 _Tested = tuple[TrialResult, Predictions]
 
 
@@ -140,7 +140,7 @@ def print_comparison(found: Comparison) -> None:
 
 def _tests(result: TrialResult, places: Places) -> dict[str, Predictions]:
     _, parts = read_predictions(places.trial(result.trial_id) / PREDICTIONS_NAME)
-    return {part.task.name: part for part in parts if part.split == _TEST}
+    return {part.task.name: part for part in parts if part.split == TEST}
 
 
 def _both(one: str, other: str) -> str:
@@ -158,8 +158,10 @@ def _compared(
             f"{len(answers[0].clip_ids)} and {len(answers[1].clip_ids)} ({differing} have the same id alone). "
             "`leafworks diff A B` of their snapshots says what became of the clips."
         )
-    # One number for both: runs of different seeds may be compared, and each has a single one.
-    first, second = (Measured({0: each.of(shared)}) for each in answers)
+    mine, theirs = (each.of(shared) for each in answers)
+    # One number for both: runs of different seeds may be compared, and each has a single one. And one grouping, so that
+    # both are drawn alike.
+    first, second = Measured({0: mine}), Measured({0: dataclasses.replace(theirs, groups=mine.groups)})
     metrics = [metric for metric in first.metrics if metric in second.metrics]
     differences = {metric: first.minus(second, metric) for metric in metrics}
     return ComparedTask(

@@ -125,9 +125,9 @@ def figure(table: PaperTable, *, task: str, encoder: str, frontend: FrontendConf
     column = _COLUMNS.index(name)
     if table == "single_task" and task in _SINGLE_TASK:
         value, half = _SINGLE_TASK[task][column]
-        return Figure(metric="accuracy", value=value / 100, half_width=half / 100)
+        return Figure(metric="accuracy", value=round(value / 100, 4), half_width=round(half / 100, 4))
     if table == "multitask" and task in _MULTITASK:
-        return Figure(metric="accuracy", value=_MULTITASK[task][column] / 100)
+        return Figure(metric="accuracy", value=round(_MULTITASK[task][column] / 100, 4))
     return None
 
 

@@ -1,5 +1,6 @@
 """Scores of front ends on a task with their intervals, and what lies between two of them."""
 
+import math
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,6 +78,11 @@ class Measured:
         for seed, answers in self.seeds.items():
             measure = answers.statistics()
             self._points[seed] = once(measure, len(answers.clip_ids))
+            if any(math.isnan(value) for value in self._points[seed].values()):
+                raise ValueError(
+                    f"Rule: a ranking metric needs a class that some clips have and others do not. Received: none "
+                    f"among {len(answers.clip_ids)} clips of `{self.first.tasks[0].name}`. Score more clips."
+                )
             self._values[seed] = self.bootstrap.values(measure)
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infra.card import DatasetCard, read_card
 from infra.common_clips import CommonClips
-from infra.predictions import PREDICTIONS_NAME, Predictions, read_predictions
+from infra.predictions import PREDICTIONS_NAME, TEST, Predictions, noise_of, read_predictions
 from training.config import FAILURE_NAME, RESULT_NAME, TrialResult
 from workflows import paper
 from workflows.answers import Answers, pool
@@ -16,8 +16,6 @@ from workflows.places import Places
 from workflows.runner import WorkflowState
 from workflows.scores import Difference, Measured, Score
 from workflows.significance import holm
-
-_TEST = "test"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +49,7 @@ class Section:
 
     Attributes:
       task: its name.
-      setting: what tells this section from others of the task, e.g. "cnn14"; empty: nothing does.
+      setting: encoder, noise in training and noise in the test, where there are several; else empty.
       corpus: of the task.
       snapshot_ids: of the data, several where folds are pooled.
       classes: of the task.
@@ -156,7 +154,7 @@ def _parts(results: list[TrialResult], places: Places) -> list[tuple[TrialResult
         (result, part)
         for result in results
         for part in read_predictions(places.trial(result.trial_id) / PREDICTIONS_NAME)[1]
-        if part.split == _TEST
+        if part.split == TEST or noise_of(part.split) is not None
     ]
 
 
@@ -169,7 +167,10 @@ def _by_section(
     """(task, setting) -> front end -> trials with their predictions."""
     found: dict[tuple[str, str], _Parts] = {}
     for result, part in parts:
-        section = found.setdefault((part.task.name, settings.get(result.trial_id, "")), {})
+        noise = noise_of(part.split)
+        tested = "" if noise is None else f"tested at {noise:g} dB"
+        setting = ", ".join(filter(None, (settings.get(result.trial_id, ""), tested)))
+        section = found.setdefault((part.task.name, setting), {})
         section.setdefault(result.name, []).append((result, part))
     return found
 

@@ -2,7 +2,7 @@
 
     leafworks run three_tasks --source FOLDER      # that has fsdd/ and esc10/
 
-A batch is of one task, and every task comes equally often. 15 trials before a small ConvNet, about 15 minutes on 2
+A batch is of one task, and every task comes equally often. 15 trials before a small ConvNet, about 12 minutes on 2
 cores; expect a table of five front ends for each task. Fold 5 of ESC-10 tests, fold 4 validates.
 """
 
@@ -20,7 +20,7 @@ WORKFLOW = Matrix(
     joint=True,
     frontends=FIVE,
     train=TrainConfig(
-        epochs=10,
+        epochs=8,
         batch_size=32,
         learning_rate=4e-3,
         window_ms=500.0,

@@ -3,7 +3,8 @@
 USAGE = """\
 leafworks: from raw recordings to a table of audio front ends, with intervals.
 
-  leafworks run NAME|FILE.py [--source DIR]    prepare, train, report; a second time: only what is missing
+  leafworks run NAME|FILE.py [--source DIR]    prepare, train, report; a second time: only what is missing;
+                                               with --laptop, most experiments in small
   leafworks plan NAME|FILE.py [--source DIR]   what would run, why, how long
   leafworks plan prepare CORPUS [--source DIR] clips, hours, bytes, shards, time and disk of a preparation
   leafworks fetch CORPUS --to DIR              downloads a corpus, checks it and unpacks it; again: goes on

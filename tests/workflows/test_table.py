@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from infra.common_clips import CommonClips
+from infra.predictions import PredictedTask
 from tests.workflows.trials import lay_down, predictions
 from training.tasks.config import TaskSnapshot
 from workflows.catalog import load
@@ -185,3 +187,34 @@ def test_the_order_of_trials_changes_no_digit(places):
     rows = {row.name: row for row in make_table(forwards, places).sections[0].rows}
     backwards = dataclasses.replace(forwards, trials=forwards.trials[::-1])
     assert {row.name: row for row in make_table(backwards, places).sections[0].rows} == rows
+
+
+def test_several_labels_a_clip(places):
+    """Mean average precision is compared by; areas and d' stand beside it; scikit-learn's numbers."""
+    task = PredictedTask(name="tags", objective="multi_label", corpus="c", snapshot_id="s", classes=("a", "b", "c"))
+    truth = RANDOM.random((120, 3)) < 0.3
+    logits = {
+        name: (truth * strength + RANDOM.normal(size=truth.shape)).astype(np.float32)
+        for name, strength in (("mel", 1.0), ("leaf", 3.0))
+    }
+    for name, values in logits.items():
+        part = dataclasses.replace(
+            predictions([True] * 120),
+            task=task,
+            labels=tuple(tuple(label for label, there in zip("abc", row, strict=True) if there) for row in truth),
+            logits=values,
+        )
+        lay_down(places, name, name, trial(name, 0), [part])
+    (section,) = make_table(state("mel", "leaf"), places).sections
+    assert section.metric == "mAP"
+    leaf = section.rows[1]
+    assert list(leaf.scores) == ["mAP", "AUC", "d_prime", "mean_d_prime"]
+    assert leaf.scores["mAP"].mean == pytest.approx(average_precision_score(truth, logits["leaf"]))
+    assert leaf.scores["AUC"].mean == pytest.approx(roc_auc_score(truth, logits["leaf"]))
+    assert leaf.scores["d_prime"].mean == pytest.approx(np.sqrt(2) * stats.norm.ppf(leaf.scores["AUC"].mean))
+    for metric, score in leaf.scores.items():
+        assert score.binomial is None
+        assert score.interval.low < score.mean < score.interval.high
+        assert leaf.differences[metric].test == "bootstrap"
+        assert leaf.differences[metric].interval.low > 0
+        assert leaf.differences[metric].p < 0.01
