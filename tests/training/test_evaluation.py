@@ -91,7 +91,7 @@ def evaluated(snapshot, chords, ray_address, tmp_path_factory):
         request = LaunchRequest(
             workflow="evaluation",
             trials=(trial(f"{workers}"), *([trial("trained")] if workers == 2 else [])),
-            cluster=ClusterConfig(address=ray_address, workers_per_trial=workers),
+            cluster=ClusterConfig(ray_address=ray_address, workers_per_trial=workers),
             tracking_uri=None,
             artifact_root=None,
         )
