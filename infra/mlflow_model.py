@@ -13,7 +13,9 @@ from typing import Any
 _REQUIREMENTS = ("leafworks", "keras", "tensorflow", "numpy")
 
 
-def save_mlflow_model(model: Any, folder: Path, *, inputs: tuple[int | None, ...], outputs: dict[str, int]) -> None:
+def save_mlflow_model(
+    model: Any, folder: Path, *, inputs: tuple[int | None, ...], outputs: dict[str, int], loader: str
+) -> None:
     """Writes the model; what was in `folder` before is replaced.
 
     Args:
@@ -21,12 +23,13 @@ def save_mlflow_model(model: Any, folder: Path, *, inputs: tuple[int | None, ...
       folder: to be made.
       inputs: shape of the input, its first axis the batch.
       outputs: name of each output of shape [batch, size] -> size.
+      loader: module that MLflow loads it with, which must make the model's own layers known to Keras.
     """
     import logging
 
     import mlflow.keras
     import numpy as np
-    from mlflow.models import ModelSignature
+    from mlflow.models import Model, ModelSignature
     from mlflow.types.schema import Schema, TensorSpec
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
@@ -40,3 +43,13 @@ def save_mlflow_model(model: Any, folder: Path, *, inputs: tuple[int | None, ...
     shutil.rmtree(folder, ignore_errors=True)
     requirements = [f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS]
     mlflow.keras.save_model(model, str(folder), signature=signature, pip_requirements=requirements)
+    described = Model.load(str(folder))
+    described.flavors["python_function"]["loader_module"] = loader
+    described.save(str(folder / "MLmodel"))
+
+
+def load_keras_model(path: str) -> Any:
+    """The model's data as `mlflow.pyfunc` wants them, for loaders."""
+    from mlflow.keras.load import _load_pyfunc
+
+    return _load_pyfunc(path)  # type: ignore[no-untyped-call]

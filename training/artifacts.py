@@ -36,7 +36,9 @@ def tell_results(
     for path in _results(folder, model, tasks, title=f"{result.name}, seed {result.config.seed}"):
         run.artifact(path, folder=RESULTS_FOLDER)
     outputs = {task.name: len(task.snapshot.card.labels) for task in tasks}
-    save_mlflow_model(model, folder / MODEL_FOLDER, inputs=model.input_shape, outputs=outputs)
+    save_mlflow_model(
+        model, folder / MODEL_FOLDER, inputs=model.input_shape, outputs=outputs, loader="training.registered"
+    )
     run.model(folder / MODEL_FOLDER, name=registered_name([task.name for task in tasks], result.name))
 
 

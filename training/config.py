@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from frontends.config import FrontendConfig
+from training.cluster.config import ClusterConfig
 from training.encoders.config import EncoderConfig
 from training.guard.config import GuardConfig
 from training.recipe.config import AugmentConfig, FreezeConfig, LoudnessConfig, OptimizerConfig, ScheduleConfig
@@ -72,31 +73,6 @@ class TrainConfig:
         _require(self.patience is None or self.patience >= 1, "patience >= 1 epochs, or None", self.patience)
         ratios = self.test_snr_db
         _require(len(set(ratios)) == len(ratios), "test_snr_db has no ratio twice", ratios)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClusterConfig:
-    """Where and on how much the trials run; never part of a trial's identity.
-
-    Attributes:
-      address: of a running Ray cluster ("auto", "ray://..."); None starts one on this machine.
-      workers_per_trial: data-parallel workers of one trial; they share its global batch.
-      cpus_per_worker: CPUs of a worker, and threads of its TensorFlow.
-      gpus_per_worker: GPUs of a worker; may be a fraction.
-      max_failures: times a trial is started again after a worker died.
-    """
-
-    address: str | None = None
-    workers_per_trial: int = 1
-    cpus_per_worker: int = 1
-    gpus_per_worker: float = 0.0
-    max_failures: int = 3
-
-    def __post_init__(self) -> None:
-        _require(self.workers_per_trial >= 1, "workers_per_trial >= 1", self.workers_per_trial)
-        _require(self.cpus_per_worker >= 1, "cpus_per_worker >= 1", self.cpus_per_worker)
-        _require(self.gpus_per_worker >= 0, "gpus_per_worker >= 0", self.gpus_per_worker)
-        _require(self.max_failures >= 0, "max_failures >= 0", self.max_failures)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,9 +174,15 @@ class TrialResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Launched:
-    """The answer of the launch stage: trial id -> reason, for those that failed."""
+    """The answer of the launch stage.
+
+    Attributes:
+      failed: trial id -> reason.
+      stopped: whether it was asked to stop (SIGTERM, Ctrl-C) before all trials had ended.
+    """
 
     failed: dict[str, str]
+    stopped: bool = False
 
 
 def _require(holds: bool, rule: str, received: Any) -> None:

@@ -11,10 +11,11 @@ import tensorflow as tf
 
 from infra.tracking import Run
 from training.checkpoint import CheckpointStore, Progress
+from training.cluster.stopping import NEVER, InterruptedEvaluation, InterruptedTraining, Stop
 from training.config import TrainConfig
 from training.evaluate import Scores, Split, score
 from training.guard.guard import DivergedError, Guard, is_skipped
-from training.input import prefetched
+from training.input import Batch, prefetched
 from training.learned import learned_metrics
 from training.loop import Loop
 from training.resources import Meter, visible_gpus
@@ -63,6 +64,7 @@ def fit(
     observe: Observe,
     planner: Planner | None = None,
     chief: bool = True,
+    stop: Stop = NEVER,
     folder: Path | None = None,
     on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, metrics: None,
 ) -> Fitted:
@@ -80,11 +82,14 @@ def fit(
       observe: the front end's parameters in physical units, each [filters].
       planner: the front end, if it fits its algorithm to its weights.
       chief: whether this worker writes.
+      stop: whether to stop before the end.
       folder: gets the report of what was not finite; None: nowhere.
       on_epoch: called by the chief with the number of finished epochs and the metrics of the last one.
 
     Raises:
       FloatingPointError: something is not finite, and the trial ends for it; see `training.guard`.
+      InterruptedTraining: asked to stop, after a step and its checkpoint.
+      InterruptedEvaluation: asked to stop in an evaluation; the checkpoint of the step before it is there.
     """
     progress = _restored(loop, checkpoints, planner)
     _observe(progress, observe)
@@ -114,13 +119,22 @@ def fit(
         started = time.monotonic() - progress.seconds
         try:
             _run_epoch(
-                loop, config, training, progress, tasks=tasks, planner=planner, save=save, guard=guard, meter=meter
+                loop,
+                config,
+                training,
+                progress,
+                tasks=tasks,
+                planner=planner,
+                save=save,
+                guard=guard,
+                meter=meter,
+                stop=stop,
             )
         except DivergedError:
             progress = guard.recover()
             continue
         with loop.evaluated_weights():
-            _end_epoch(progress, _score(loop, tasks, lambda task: task.validation), tasks)
+            _end_epoch(progress, _score(loop, tasks, lambda task: task.validation, stop), tasks)
             _observe(progress, observe)
             progress.seconds = time.monotonic() - started
             if chief and progress.best_epoch == progress.epoch:
@@ -133,9 +147,11 @@ def fit(
     checkpoints.restore_best(loop.model.variables)
     return Fitted(
         progress=progress,
-        validation=_score(loop, tasks, lambda task: task.validation),
-        test=_score(loop, tasks, lambda task: task.test),
-        noisy={snr_db: _score(loop, tasks, lambda task, at=snr_db: task.noisy[at]) for snr_db in config.test_snr_db},
+        validation=_score(loop, tasks, lambda task: task.validation, stop),
+        test=_score(loop, tasks, lambda task: task.test, stop),
+        noisy={
+            snr_db: _score(loop, tasks, lambda task, at=snr_db: task.noisy[at], stop) for snr_db in config.test_snr_db
+        },
     )
 
 
@@ -150,16 +166,18 @@ def _run_epoch(
     save: Callable[[Progress], None],
     guard: Guard,
     meter: Meter,
+    stop: Stop,
 ) -> None:
-    """The present epoch from `progress.step` on.
+    """The present epoch from `progress.step` on; a checkpoint is written at its end, before the evaluation.
 
-    The front end re-plans wherever a checkpoint may have been read, so that a resumed run computes with
-    the same algorithm as an unbroken one.
+    The front end re-plans at the beginning of an epoch and after every `checkpoint_steps`, wherever the run was
+    interrupted, so that a resumed run computes with the same algorithm as an unbroken one.
     """
-    first_step = progress.step
+    first_step, last_step = progress.step, training.steps_per_epoch
     steps: list[_Step] = []
     _go_to(loop, progress)
-    _replan(loop, planner)
+    if _at_checkpoint(progress, config, last_step):
+        _replan(loop, planner)
     batches = prefetched(lambda: training.batches(progress.epoch, first_step=first_step, part=loop.part))
     for batch in meter.timed(batches):
         if is_skipped(progress, progress.step):
@@ -167,11 +185,19 @@ def _run_epoch(
         else:
             steps.append((tasks[batch.task].name, *loop.train(batch)))
         progress.step += 1
-        if progress.step % config.checkpoint_steps == 0 and progress.step < training.steps_per_epoch:
+        stopping = stop.after_step()
+        at_checkpoint = _at_checkpoint(progress, config, last_step)
+        if stopping or at_checkpoint or progress.step == last_step:
             _settle(progress, steps, batch_size=config.batch_size, guard=guard)
             save(progress)
+        if stopping:
+            raise InterruptedTraining
+        if at_checkpoint:
             _replan(loop, planner)
-    _settle(progress, steps, batch_size=config.batch_size, guard=guard)
+
+
+def _at_checkpoint(progress: Progress, config: TrainConfig, last_step: int) -> bool:
+    return progress.step % config.checkpoint_steps == 0 and progress.step < last_step
 
 
 def _go_to(loop: Loop, progress: Progress) -> None:
@@ -244,8 +270,13 @@ def _end_epoch(progress: Progress, scores: dict[str, Scores], tasks: Sequence[Ta
     progress.best_epoch = best_epoch(progress.history, objectives)
 
 
-def _score(loop: Loop, tasks: Sequence[Task], split: Callable[[Task], Split]) -> dict[str, Scores]:
-    return {task.name: score(loop.predict, split(task), objective=task.objective, part=loop.part) for task in tasks}
+def _score(loop: Loop, tasks: Sequence[Task], split: Callable[[Task], Split], stop: Stop) -> dict[str, Scores]:
+    def predict(batch: Batch) -> np.ndarray:
+        if stop.asked():
+            raise InterruptedEvaluation
+        return loop.predict(batch)
+
+    return {task.name: score(predict, split(task), objective=task.objective, part=loop.part) for task in tasks}
 
 
 def _observe(progress: Progress, observe: Observe) -> None:

@@ -17,6 +17,8 @@ from infra.predictions import PREDICTIONS_NAME
 from infra.tracking import FileRun, MemoryRun, Run
 from training.artifacts import tell_results
 from training.checkpoint import CheckpointStore
+from training.cluster.agreement import Agreement
+from training.cluster.stopping import Watch
 from training.config import FIGURES_FOLDER, MODEL_NAME, RESULT_NAME, TrialConfig, TrialRequest, TrialResult
 from training.export import LEARNED_NAME, write_learned
 from training.figures import draw_all
@@ -35,11 +37,16 @@ from training.tasks.task import Task, common_sample_rate, open_tasks, training_b
 _DETERMINISM = "operations deterministic: equal on the same kind of processor with equal code, threads and workers"
 
 
-def run_trial(request: TrialRequest, *, snapshots: Sequence[TaskSnapshot], part: Part) -> None:
-    """Trains, evaluates and records one trial; every worker of it calls this with its own `part`."""
+def run_trial(request: TrialRequest, *, snapshots: Sequence[TaskSnapshot], part: Part, watch: Watch) -> None:
+    """Trains, evaluates and records one trial; every worker of it calls this with its own `part`.
+
+    Raises:
+      InterruptedTraining, InterruptedEvaluation: as `fit`, when `watch` has been asked to stop.
+    """
     tf.config.experimental.enable_op_determinism()
     trial, chief = request.config, part.index == 0
-    opened = [Snapshot(snapshot.folder) for snapshot in snapshots]
+    folders = {snapshot.task: snapshot.folder for snapshot in snapshots}
+    opened = [Snapshot(folders[task.name]) for task in trial.tasks]
     run: Run = FileRun(Path(request.folder)) if chief else MemoryRun()
     run.params({"frontend_name": request.name, **_parameters(trial)})
     session = present_session(workers=part.count, determinism=_DETERMINISM, gpus=_gpus())
@@ -78,14 +85,16 @@ def run_trial(request: TrialRequest, *, snapshots: Sequence[TaskSnapshot], part:
         trial.train,
         training=training,
         tasks=tasks,
-        checkpoints=CheckpointStore(Path(request.folder, "checkpoints")),
+        checkpoints=CheckpointStore(Path(request.folder, "checkpoints"), held=watch.holds),
         run=run,
         observe=lambda: physical_parameters(frontend),
         planner=frontend if isinstance(frontend, Leaf) else None,
         chief=chief,
+        stop=Agreement(watch.asked, strategy=strategy, workers=part.count),
         folder=Path(request.folder),
         on_epoch=lambda epoch, metrics: log_epoch(request, epoch, metrics),
     )
+    watch.end()
     if chief:
         result = _result(request, tasks, model, fitted, workers=part.count)
         _record(Path(request.folder), run, model, fitted, before=before, result=result, tasks=tasks)

@@ -1,6 +1,6 @@
 """What of LEAF learns, and what of it matters: parts frozen at their initial values, or swapped, on Speech Commands.
 
-    leafworks run ablation --source PATH/TO/SPEECH_COMMANDS --cluster.gpus-per-worker 1
+    leafworks run ablation --source PATH/TO/SPEECH_COMMANDS --gpus-per-worker 1
 
 Frozen: filters, pooling, compression, all three; swapped: PCEN for the logarithm, Gaussian pooling for the maximum and
 the mean. Differences are to LEAF as it is. Expect a table of eight rows, and about 10 hours of one GPU for each seed;

@@ -1,6 +1,6 @@
 """AudioSet, 527 classes: seven front ends with 64 filters before EfficientNetB0 and CNN14 (the paper's Table 4).
 
-    leafworks run audioset --source PATH/TO/AUDIOSET --cluster.gpus-per-worker 1
+    leafworks run audioset --source PATH/TO/AUDIOSET --gpus-per-worker 1
 
 Ten-second windows, mixup, SpecAugment, batches in which every class comes equally often. Expect AUC and d' of each
 with the paper's figures beside ours, and several days of one GPU for each trial on all of AudioSet; `--laptop` tries it

@@ -5,6 +5,7 @@ Nothing here loads TensorFlow, Beam, Ray or MLflow: stages do, in processes of t
 
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -55,6 +56,8 @@ def main() -> None:
     The exit code is 0; 1: a stage or a trial failed, or a snapshot has problems; 2: refused, for bad input or
     too many rejected clips.
     """
+    # As Ctrl-C: stages are asked to stop, and say where they can go on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(run_command(sys.argv[1:]))
     except BrokenPipeError:  # the reader of a pipe, e.g. `head`, has seen enough

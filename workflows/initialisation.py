@@ -1,6 +1,6 @@
 """Does LEAF learn its filters? Started on the mel, Bark and linear scales and at random, on Speech Commands.
 
-    leafworks run initialisation --source PATH/TO/SPEECH_COMMANDS --cluster.gpus-per-worker 1
+    leafworks run initialisation --source PATH/TO/SPEECH_COMMANDS --gpus-per-worker 1
 
 Each start once with filters that learn and once with frozen ones: what learning is worth is the difference of the two.
 Expect a table of eight rows, differences to the mel start, and about 10 hours of one GPU for each seed; `--laptop`

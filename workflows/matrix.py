@@ -8,7 +8,8 @@ import tyro
 
 from frontends.config import FrontendConfig, LeafConfig, MelFilterbankConfig
 from pipelines.config import PrepareConfig
-from training.config import ClusterConfig, TrainConfig
+from training.cluster.config import ClusterConfig
+from training.config import TrainConfig
 from training.encoders.config import EncoderConfig
 from training.tasks.config import Objective
 from workflows.paper import PaperTable
@@ -65,7 +66,7 @@ class Matrix:
     baseline: str = "mel"
     seeds: tuple[int, ...] = (0, 1, 2)
     paper: Annotated[PaperTable, *Unflagged] = "none"
-    cluster: ClusterConfig = field(default_factory=ClusterConfig)
+    cluster: Annotated[ClusterConfig, tyro.conf.arg(name="")] = field(default_factory=ClusterConfig)
 
     def __post_init__(self) -> None:
         if not self.tasks or not all(self.tasks.values()):

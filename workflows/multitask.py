@@ -1,6 +1,6 @@
 """The paper's eight tasks in one training: one front end and encoder, a head for each task (Table 3 of the poster).
 
-    leafworks run multitask --source FOLDER --cluster.gpus-per-worker 1       # FOLDER/tut_urban_2018, FOLDER/nsynth ...
+    leafworks run multitask --source FOLDER --gpus-per-worker 1       # FOLDER/tut_urban_2018, FOLDER/nsynth ...
 
 A batch is of one task, and every task comes equally often (the paper does not say; `--train.task-sampling.rule`).
 Expect a table for each task with the paper's figures beside ours, and about a day of one GPU for each front end and

@@ -9,7 +9,8 @@ from typing import Literal
 from infra.card import read_card
 from infra.stage import run_stage
 from pipelines.config import Listing, PrepareConfig, PrepareRequest
-from training.config import FAILURE_NAME, REQUEST_NAME, RESULT_NAME, ClusterConfig, TrialConfig
+from training.cluster.config import ClusterConfig
+from training.config import FAILURE_NAME, REQUEST_NAME, RESULT_NAME, TrialConfig
 from training.tasks.config import TaskSnapshot
 from workflows.history import History
 from workflows.matrix import Experiment, Part, parts_of

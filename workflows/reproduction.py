@@ -16,7 +16,8 @@ from infra.card import read_card
 from infra.passport import PASSPORT_NAME, Data, Passport, Session, differences, read_passport, same_bits_expected
 from infra.predictions import PREDICTIONS_NAME, read_predictions
 from infra.stage import run_stage
-from training.config import HISTORY_NAME, ClusterConfig, Launched, LaunchRequest, TrialConfig, TrialRequest
+from training.cluster.config import ClusterConfig
+from training.config import HISTORY_NAME, Launched, LaunchRequest, TrialConfig, TrialRequest
 from training.requests import FetchRequest, SavedTrial
 from training.tasks.config import TaskSnapshot
 from workflows.places import Places

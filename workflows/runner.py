@@ -168,6 +168,8 @@ def _train(
         artifact_root=artifact_root,
     )
     launched = run_stage("training.launch", request, Launched, on_line=on_line, on_progress=on_progress)
+    if launched.stopped:
+        raise KeyboardInterrupt
     names = {trial.trial_id: _in_words(part, trial) for part, trial in requests}
     return {names[trial_id]: reason for trial_id, reason in launched.failed.items()}
 

@@ -1,6 +1,6 @@
 """The paper's eight tasks, each trained alone: mel, time-domain filterbanks, SincNet and LEAF (its Table 1).
 
-    leafworks run single_task --source FOLDER --cluster.gpus-per-worker 1     # FOLDER/tut_urban_2018, FOLDER/nsynth ...
+    leafworks run single_task --source FOLDER --gpus-per-worker 1     # FOLDER/tut_urban_2018, FOLDER/nsynth ...
 
 EfficientNetB0, 40 filters, Adam at 1e-4, batches of 256 random seconds; logits averaged over consecutive seconds.
 Expect a table for each task with the paper's figures beside ours, and about a day of one GPU for each seed; `--laptop`

@@ -5,11 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated
+
+import tyro
 
 from frontends.config import FrontendConfig, LeafConfig, MelFilterbankConfig
 from infra.config import content_hash
 from pipelines.config import PrepareConfig
-from training.config import ClusterConfig, TrainConfig, TrialConfig
+from training.cluster.config import ClusterConfig
+from training.config import TrainConfig, TrialConfig
 from training.encoders.config import EncoderConfig
 from training.tasks.config import Objective, TaskConfig
 
@@ -44,9 +48,10 @@ class Workflow:
     baseline: str = "mel"
     seeds: tuple[int, ...] = (0, 1, 2)
     objectives: dict[str, Objective] = field(default_factory=dict)
-    cluster: ClusterConfig = field(default_factory=ClusterConfig)
+    cluster: Annotated[ClusterConfig, tyro.conf.arg(name="")] = field(default_factory=ClusterConfig)
 
     def __post_init__(self) -> None:
+        self.cluster.refuse_unequal_shares(self.train.batch_size)
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.name):
             raise ValueError(f"A workflow's name has letters, digits, _ and - only. Received: {self.name!r}.")
         if self.baseline not in self.frontends:
@@ -81,13 +86,12 @@ class Workflow:
         return MappingProxyType({trial_id(config, snapshot_ids): (name, config) for name, config in configs})
 
     def _refuse_unlike_tasks(self) -> None:
-        if not self.preparations:
+        names = [task.name for task in self.tasks]  # each of which is refused or not
+        if not names:
             raise ValueError("A workflow prepares at least one corpus. Received: prepare={}.")
-        unknown = sorted(set(self.objectives) - set(self.preparations))
+        unknown = sorted(set(self.objectives) - set(names))
         if unknown:
-            raise ValueError(
-                f"Objectives are those of the tasks {list(self.preparations)}. Received: objectives of {unknown}."
-            )
+            raise ValueError(f"Objectives are those of the tasks {names}. Received: objectives of {unknown}.")
         rates = {name: prepare.sample_rate for name, prepare in self.preparations.items()}
         if len(set(rates.values())) != 1:
             raise ValueError(

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from frontends.config import LeafConfig, MelFilterbankConfig
 from infra.tracking import MemoryRun
-from tests.training.attempts import KilledError, train, values_of
+from tests.training.attempts import KilledError, of_the_training, train, values_of
 from training.config import TrainConfig
 from training.encoders.config import EncoderConfig
 
@@ -47,12 +47,6 @@ def test_a_resumed_run_equals_an_unbroken_one(snapshot, unbroken, tmp_path, kill
     assert again.progress.learned == fitted.progress.learned
     assert of_the_training(broken_run) == of_the_training(run)
     np.testing.assert_array_equal(fitted.test["synthetic"].logits, again.test["synthetic"].logits)
-
-
-def of_the_training(run):
-    """Metrics without those of what it used, which no two trainings share."""
-    used = ("time.", "memory.", "cpu.", "energy.")
-    return {name: values for name, values in run.metric_values.items() if not name.startswith(used)}
 
 
 def test_a_resumed_run_computes_with_the_same_plan(snapshot, tmp_path):

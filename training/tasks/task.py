@@ -53,8 +53,7 @@ def open_tasks(trial: TrialConfig, snapshots: Sequence[Snapshot], *, window: int
     }
     tasks = []
     for index, (config, snapshot) in enumerate(zip(trial.tasks, snapshots, strict=True)):
-        ids, labels = snapshot.all_labels()
-        objective = resolved(config, labels, ids)
+        objective = resolved(config, snapshot.all_labels(), snapshot.all_ids)
         splits = {}
         for name in ("validation", "test"):
             clips = snapshot.clips(name)
