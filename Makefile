@@ -9,7 +9,7 @@ export KERAS_BACKEND := tensorflow
 export TF_CPP_MIN_LOG_LEVEL := 3
 export CUDA_VISIBLE_DEVICES := -1
 
-.PHONY: quickstart test lint format typecheck tests tests-light tests-tensorflow browser flink lock clean help
+.PHONY: quickstart test lint format typecheck tests tests-light tests-tensorflow browser postgres flink lock clean help
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -39,10 +39,10 @@ typecheck: $(INSTALLED)
 # Two processes: tfrecord and TensorFlow cannot live in one (docs/decisions/0001-two-processes.md).
 tests: tests-light tests-tensorflow
 
-tests-light: $(INSTALLED) browser flink
+tests-light: $(INSTALLED) browser flink postgres
 	$(PYTEST) tests/test_imports.py tests/infra tests/pipelines tests/workflows
 
-tests-tensorflow: $(INSTALLED)
+tests-tensorflow: $(INSTALLED) postgres
 	$(PYTEST) tests/frontends tests/training
 
 # The report is opened in a real browser; without one, and without the right to install it, that test is skipped.
@@ -51,6 +51,13 @@ browser:
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	else echo 'No Chromium: the test of the report page will be skipped. On Debian: apt install chromium'; fi
+
+# MLflow's tests have a real PostgreSQL behind it; without one they are skipped.
+postgres:
+	@command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql >/dev/null; \
+	else echo 'No PostgreSQL: the tests of tracking on it will be skipped. On Debian: apt install postgresql'; fi
 
 # Beam's job server with a Flink in it, for its test and for `--flink_job_server_jar`; Maven checks its checksum.
 FLINK_VERSION := 2.2

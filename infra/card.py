@@ -77,6 +77,15 @@ class DatasetCard:
     snapshot_id: str
     card_hash: str = ""
 
+    @property
+    def data_id(self) -> str:
+        """The identity of the snapshot with its splits.
+
+        `snapshot_id` is that of the clips alone, so that snapshots can be compared; five folds of one corpus share it.
+        """
+        shards = [[split.name, *(shard.sha256 for shard in split.shards)] for split in self.splits]
+        return config.content_hash("data", self.snapshot_id, shards)
+
     def split(self, name: str) -> SplitCard:
         """The split called `name`, which must have clips."""
         for split in self.splits:

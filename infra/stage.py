@@ -27,6 +27,7 @@ _PROGRESS_MARK = "@progress "
 _CHILD_MARK = "LEAFWORKS_STAGE"
 _TAIL_LINES = 30
 _USER_ERROR, _FAILURE = 2, 1
+_GRACE_SECONDS = 45.0  # for 30 s in which trials stop, and the end of their cluster
 
 
 class StageError(RuntimeError):
@@ -131,9 +132,25 @@ def _stream(
                     tail.append(line.rstrip())
                     on_line(line.rstrip())
         except BaseException:
-            child.kill()
+            _end(child, on_line)
             raise
         return child.wait()
+
+
+def _end(child: subprocess.Popen[str], on_line: Callable[[str], None]) -> None:
+    """Ends a child whose stage was interrupted: a training needs a while to write its checkpoint."""
+    child.terminate()
+    deadline = threading.Timer(_GRACE_SECONDS, child.kill)
+    deadline.start()
+    try:
+        for line in child.stdout or ():  # or it would block with a full pipe
+            if not line.startswith(_PROGRESS_MARK):
+                on_line(line.rstrip())
+    except BaseException:
+        child.kill()
+        raise
+    finally:
+        deadline.cancel()
 
 
 def _exit_with_parent() -> None:

@@ -1,18 +1,12 @@
-"""What a training tells the tracker, and MLflow as the tracker. The only importer of mlflow."""
+"""What a training tells the tracker. It tells a file in the trial's folder; see `infra.spool` and `infra.delivery`."""
 
-import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-TRIAL_TAG, WORKFLOW_TAG = "leafworks.trial", "leafworks.workflow"
-FINISHED, FAILED = "FINISHED", "FAILED"
-_PARAMETER_LIMIT = 6000
+from infra.spool import Event, Kind, Spool
 
 
 class Run(Protocol):
@@ -28,7 +22,10 @@ class Run(Protocol):
         """Metrics of one step; a step that is there already is left as it is."""
 
     def artifact(self, path: Path, *, folder: str = "") -> None:
-        """A file."""
+        """A file in the trial's folder, which keeps it."""
+
+    def model(self, path: Path, *, name: str) -> None:
+        """A folder in MLflow's format in the trial's folder, to be registered as the newest version of `name`."""
 
     def finish(self) -> None:
         """Closes the run as finished; the last call."""
@@ -61,128 +58,60 @@ class MemoryRun:
         """See `Run`."""
         self.artifacts.append(f"{folder}/{path.name}".lstrip("/"))
 
+    def model(self, path: Path, *, name: str) -> None:
+        """See `Run`."""
+        self.artifacts.append(f"{path.name} as {name}")
+
     def finish(self) -> None:
         """See `Run`."""
         self.finished = True
 
 
-class MlflowRun:
-    """An MLflow run that exists already; retries of a trial continue it."""
+class FileRun:
+    """A run as a file in the trial's folder; no call waits for a tracker."""
 
-    def __init__(self, tracking_uri: str, run_id: str) -> None:
-        self.run_id = run_id
-        self._client = _client(tracking_uri)
-        self._steps: dict[str, set[int]] = {}
+    def __init__(self, trial_folder: Path) -> None:
+        self._folder = trial_folder.resolve()
+        self._spool = Spool(self._folder)
+
+    def begin(self, *, workflow: str, trial: str, name: str) -> None:
+        """An attempt at the trial begins; before everything else."""
+        self._tell("begin", {"workflow": workflow, "trial": trial, "name": name})
+
+    def fail(self) -> None:
+        """The attempt failed."""
+        self._tell("end", {"status": "FAILED"})
 
     def params(self, values: Mapping[str, Any]) -> None:
-        """See `Run`. MLflow refuses a changed value, which a trial's identity rules out."""
-        from mlflow.entities import Param
-
-        known = self._client.get_run(self.run_id).data.params
-        new = [Param(key, str(value)[:_PARAMETER_LIMIT]) for key, value in values.items() if key not in known]
-        self._client.log_batch(self.run_id, params=new)
+        """See `Run`."""
+        self._tell("params", values)
 
     def tags(self, values: Mapping[str, str]) -> None:
         """See `Run`."""
-        for key, value in values.items():
-            self._client.set_tag(self.run_id, key, value)
+        self._tell("tags", values)
 
     def metrics(self, values: Mapping[str, float], *, step: int) -> None:
         """See `Run`."""
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        new = [Metric(key, value, now, step) for key, value in values.items() if step not in self._logged(key)]
-        if new:
-            self._client.log_batch(self.run_id, metrics=new)
-        for metric in new:
-            self._steps[metric.key].add(step)
+        self._tell("metrics", {key: float(value) for key, value in values.items()}, step=step)
 
     def artifact(self, path: Path, *, folder: str = "") -> None:
         """See `Run`."""
-        self._client.log_artifact(self.run_id, str(path), folder or None)
+        self._tell("artifact", {"path": self._inside(path), "folder": folder})
+
+    def model(self, path: Path, *, name: str) -> None:
+        """See `Run`."""
+        self._tell("model", {"path": self._inside(path), "name": name})
 
     def finish(self) -> None:
         """See `Run`."""
-        self._client.set_terminated(self.run_id, FINISHED)
+        self._tell("end", {"status": "FINISHED"})
 
-    def _logged(self, key: str) -> set[int]:
-        if key not in self._steps:
-            history = self._client.get_metric_history(self.run_id, key)
-            self._steps[key] = {metric.step for metric in history}
-        return self._steps[key]
+    def _tell(self, kind: Kind, values: Mapping[str, Any], *, step: int = 0) -> None:
+        self._spool.append(Event(kind=kind, values=values, step=step, time_ms=int(time.time() * 1000)))
 
-
-class Tracker:
-    """The runs of one workflow: one parent, one child per trial, found again by their tags."""
-
-    def __init__(self, tracking_uri: str, *, workflow: str, artifact_root: Path | None) -> None:
-        self.uri = tracking_uri
-        self._workflow = workflow
-        self._client = _client(tracking_uri)
-        self._experiment = self._experiment_id(artifact_root)
-        self._parent = self._find_or_create(WORKFLOW_TAG, workflow, name=workflow, tags={})
-        self._client.update_run(self._parent, status="RUNNING")
-
-    def trial_run(self, trial_id: str, *, name: str) -> str:
-        """The run id of a trial: the same one for every attempt at it."""
-        parent = {"mlflow.parentRunId": self._parent}
-        run_id = self._find_or_create(TRIAL_TAG, trial_id, name=name, tags=parent)
-        self._client.update_run(run_id, status="RUNNING")
-        return run_id
-
-    def fail(self, run_id: str) -> None:
-        """Closes a trial's run as failed."""
-        self._client.set_terminated(run_id, FAILED)
-
-    def end_workflow(self, status: str) -> None:
-        """Closes the parent run."""
-        self._client.set_terminated(self._parent, status)
-
-    def _experiment_id(self, artifact_root: Path | None) -> str:
-        from mlflow.exceptions import MlflowException
-
-        name = f"leafworks/{self._workflow}"
-        location = artifact_root.resolve().as_uri() if artifact_root else None
-        with contextlib.suppress(MlflowException):  # another process was first
-            if self._client.get_experiment_by_name(name) is None:
-                self._client.create_experiment(name, artifact_location=location)
-        experiment = self._client.get_experiment_by_name(name)
-        if experiment is None:
-            raise ValueError(f"MLflow at {self.uri} neither has nor creates the experiment `{name}`.")
-        return str(experiment.experiment_id)
-
-    def _find_or_create(self, tag: str, value: str, *, name: str, tags: Mapping[str, str]) -> str:
-        found = self._client.search_runs([self._experiment], f"tags.`{tag}` = '{value}'", max_results=1)
-        if found:
-            return str(found[0].info.run_id)
-        run = self._client.create_run(self._experiment, tags={tag: value, **tags}, run_name=name)
-        return str(run.info.run_id)
-
-
-def runs_beginning(tracking_uri: str, beginning: str) -> list[str]:
-    """The ids of all runs whose id begins so, sorted; `beginning` has letters and digits only."""
-    if not beginning.isalnum():
-        return []
-    client = _client(tracking_uri)
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = client.search_runs(experiments, f"attributes.run_id LIKE '{beginning}%'")
-    return sorted(str(run.info.run_id) for run in found)
-
-
-def download_artifact(tracking_uri: str, run_id: str, name: str, *, folder: Path) -> Path | None:
-    """Copies an artifact of a run into `folder`; None where the run has no artifact of that name."""
-    client = _client(tracking_uri)
-    if name not in {file.path for file in client.list_artifacts(run_id)}:
-        return None
-    return Path(client.download_artifacts(run_id, name, str(folder)))
-
-
-def _client(tracking_uri: str) -> "MlflowClient":
-    import logging
-
-    from mlflow import MlflowClient
-
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    return MlflowClient(tracking_uri=tracking_uri)
+    def _inside(self, path: Path) -> str:
+        """The path from the trial's folder, which may have moved when the file is delivered."""
+        path = path.resolve()
+        if not path.is_relative_to(self._folder):
+            raise ValueError(f"An artifact lies in its trial's folder {self._folder}. Received: {path}.")
+        return str(path.relative_to(self._folder))

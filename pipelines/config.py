@@ -56,6 +56,8 @@ class PrepareConfig:
         it before validation before train; or all but one, the first id of the first of these splits.
       drop_near: near duplicates too, by fingerprint: re-encoded, louder, resampled, shifted.
       split: shares where the corpus has no official split.
+      max_clips_per_split: so many clips of each split are listed, chosen by a stable hash of their ids, to try
+        something out; None: all.
 
     The other fields are of the corpora they are named after.
     """
@@ -68,6 +70,7 @@ class PrepareConfig:
     drop: DropPolicy = "nothing"
     drop_near: bool = False
     split: SplitConfig = field(default_factory=SplitConfig)
+    max_clips_per_split: int | None = None
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
     folder: FolderConfig = field(default_factory=FolderConfig)
     fsdd: FsddConfig = field(default_factory=FsddConfig)
@@ -93,6 +96,8 @@ class PrepareConfig:
         _require(
             self.clips_per_shard is None or self.clips_per_shard >= 1, "clips_per_shard >= 1", self.clips_per_shard
         )
+        most = self.max_clips_per_split
+        _require(most is None or most >= 1, "max_clips_per_split >= 1, or None", most)
         _require(not self.drop_near or self.drop != "nothing", "drop_near with drop across-splits or all", self.drop)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import mmap
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from pipelines.sources import read_source
 from pipelines.status import Rejected
 
 Content = memoryview
+
+_MAPPED_FROM = 2**18  # bytes: fewer are read sooner than they are mapped
 
 
 def content_of(path: Path, member: str | None = None) -> Content:
@@ -25,10 +28,14 @@ def content_of(path: Path, member: str | None = None) -> Content:
 
 def _mapped(path: Path) -> Content:
     try:
-        with path.open("rb") as stream:
-            return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-    except ValueError:  # 0 bytes cannot be mapped
-        return memoryview(b"")
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size < _MAPPED_FROM:
+                return memoryview(os.read(descriptor, size))
+            return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise Rejected("missing", f"the file cannot be read: {error.strerror}") from error
 

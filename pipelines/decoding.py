@@ -15,6 +15,7 @@ from pipelines.recording import Recording, Undecodable
 from pipelines.status import Rejected, Status
 
 _LOWEST_HZ, _HIGHEST_HZ = 100, 10_000_000  # beyond, a header is damaged and resampling would not end
+_FIRST_SAMPLES = 2**18  # what room is made for at first: 16 seconds at 16 kHz
 _MOST_SAMPLES = 2**27  # 2 hours 20 minutes at 16 kHz: what a worker holds in its memory
 
 
@@ -106,7 +107,7 @@ class _Made:
 
     def __init__(self, recording: Recording, config: PrepareConfig) -> None:
         self._recording, self._config = recording, config
-        self._samples = np.zeros(0, "<i2")
+        self._samples = np.empty(_FIRST_SAMPLES, "<i2")
         self._stored = 0
         self._source = recording.meter.extent
         self.meter = LevelMeter()
@@ -134,12 +135,12 @@ class _Made:
                 f"more than {_MOST_SAMPLES} samples at {self._config.sample_rate} Hz, the limit: list spans of it",
             )
         if stored > len(self._samples):  # grows in place, where concatenating would take twice the memory
-            self._samples.resize(max(stored, stored + stored // 8 if self._stored else stored), refcheck=False)
+            self._samples.resize(stored + stored // 8, refcheck=False)
         self.meter.add(block)
         if not self.meter.is_finite():
             self.meter = LevelMeter()
             raise Rejected("non_finite", TOO_LARGE)
-        self._samples[self._stored : stored] = audio.quantise(block)
+        audio.quantise(block, out=self._samples[self._stored : stored])
         self._stored = stored
 
     def _check_duration(self) -> None:

@@ -209,7 +209,7 @@ def _from_frame(pieces: Sequence[Content | bytes], start: float) -> tuple[list[C
     rate = _ADTS_RATES[content[2] >> 2 & 15]
     skipped = max(int(start * rate / _ADTS_SAMPLES) - _PREROLL_FRAMES, 0)
     position = number = 0
-    while number < skipped and (length := mpeg.adts_length_at(content, position)):
+    while number < skipped and (length := mpeg.ADTS.length_at(content, position)):
         position += length
         number += 1
     return [content[position:]], Fraction(number * _ADTS_SAMPLES, rate)

@@ -4,17 +4,42 @@ Such streams have no table of contents, so that a player looks for the next head
 counted here.
 """
 
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pipelines.contents import Content, forget
 
-LengthAt = Callable[[Content, int], int]  # (content, position) -> bytes of the frame there; 0: none
-
 _BLOCK = 65_536
 _FAR = 2**20  # nothing is looked for behind so many bytes of something else
 _FORGET_AFTER = 50_000  # frames
 _CHAIN = 3  # frames in a row that tell a stream from chance
+_EIGHT = struct.Struct(">Q")  # bytes: at least a header
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framing:
+    """How the frames of a format begin: with a header, taken as one big-endian number.
+
+    Attributes:
+      header_bytes: its length.
+      same: the bits that all frames of a stream have in common: version, layer and rate.
+      read: the bits that say the length, and those.
+      length_of: any such number -> bytes of its frame, 0 where it is no header.
+    """
+
+    header_bytes: int
+    same: int
+    read: int
+    length_of: Callable[[int], int]
+
+    def header_at(self, content: Content, position: int) -> int:
+        """What would be the header of a frame at `position`."""
+        return int.from_bytes(content[position : position + self.header_bytes], "big")
+
+    def length_at(self, content: Content, position: int) -> int:
+        """Bytes of the frame at `position`; 0 where there is none."""
+        return self.length_of(self.header_at(content, position))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,24 +73,24 @@ class Frames:
         return self.runs[-1][1]
 
 
-def walk(content: Content, length_at: LengthAt) -> Frames | None:
+def walk(content: Content, framing: Framing) -> Frames | None:
     """Walks from the first frame to the last; None where there is no stream."""
     start = _after_tags(content, 0)
-    first = begin = _next(content, start, length_at)
-    inside = _next(content, 0, length_at) if start or begin is None else None
-    is_lying = inside is not None and inside < start < _run(content, inside, length_at)[0]
+    first = begin = _next(content, start, framing)
+    inside = _next(content, 0, framing) if start or begin is None else None
+    is_lying = inside is not None and inside < start < _run(content, inside, framing)[0]
     if is_lying or begin is None:
         first = begin = inside  # the tag says that it is longer than it is
         start = 0
     runs: list[tuple[int, int]] = []
     count = missing = skipped = after = 0
     while begin is not None and not missing:
-        end, number, missing = _run(content, begin, length_at)
+        end, number, missing = _run(content, begin, framing)
         if number:
             runs.append((begin, end))
             count += number
         after = _after_tags(content, end)
-        begin = _next(content, after, length_at, like=first)
+        begin = _next(content, after, framing, like=first)
         skipped += begin - after if begin is not None else 0
     if not runs:
         return None
@@ -95,39 +120,44 @@ def _after_tags(content: Content, position: int) -> int:
     return position
 
 
-def _run(content: Content, begin: int, length_at: LengthAt) -> tuple[int, int, int]:
+def _run(content: Content, begin: int, framing: Framing) -> tuple[int, int, int]:
     """(byte after the last whole frame, whole frames, bytes that one more lacks)."""
-    end, count, size, kind = begin, 0, len(content), _kind(content, begin)
-    while (length := length_at(content, end)) and (content[end + 1] & 0xFE, content[end + 2] & 0x0C) == kind:
-        if end + length > size:
-            return end, count, end + length - size
+    kind = framing.header_at(content, begin) & framing.same
+    lengths: dict[int, int] = {}  # an hour has 140,000 frames, and few kinds of headers
+    end, count, size = begin, 0, len(content)
+    shift, last = 8 * (_EIGHT.size - framing.header_bytes), size - _EIGHT.size
+    while True:
+        header = _EIGHT.unpack_from(content, end)[0] >> shift if end <= last else framing.header_at(content, end)
+        header &= framing.read
+        length = lengths.get(header)
+        if length is None:
+            lengths[header] = length = framing.length_of(header) if header & framing.same == kind else 0
+        if not length or end + length > size:
+            return end, count, end + length - size if length else 0
         end += length
         count += 1
         if not count % _FORGET_AFTER:
             forget(content)
-    return end, count, 0
 
 
-def _kind(content: Content, position: int) -> tuple[int, int]:
-    """What all frames of a stream have in common: version, layer and rate."""
-    return content[position + 1] & 0xFE, content[position + 2] & 0x0C
-
-
-def _next(content: Content, position: int, length_at: LengthAt, like: int | None = None) -> int | None:
-    """The first position from which a chain of frames goes on, or reaches the end."""
+def _next(content: Content, position: int, framing: Framing, like: int | None = None) -> int | None:
+    """The first position from which a chain of frames goes on, or reaches the end; frames like that at `like`."""
+    kind = None if like is None else framing.header_at(content, like) & framing.same
     for candidate in _candidates(content, position):
-        if _is_chain(content, candidate, length_at) and (
-            like is None or _kind(content, candidate) == _kind(content, like)
+        if _is_chain(content, candidate, framing) and kind in (
+            None,
+            framing.header_at(content, candidate) & framing.same,
         ):
             return candidate
     return None
 
 
-def _is_chain(content: Content, position: int, length_at: LengthAt) -> bool:
-    kind = _kind(content, position) if position + 2 < len(content) else None
+def _is_chain(content: Content, position: int, framing: Framing) -> bool:
+    kind = framing.header_at(content, position) & framing.same
     for _ in range(_CHAIN):
-        length = length_at(content, position)
-        if not length or _kind(content, position) != kind:
+        header = framing.header_at(content, position)
+        length = framing.length_of(header)
+        if not length or header & framing.same != kind:
             return False
         position += length
         if position >= len(content) or after_tag(content, position) > position:

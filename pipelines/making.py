@@ -53,7 +53,7 @@ class MakeShardTask:
                     else decode_clip(clip, folder=self.folder, config=self.config)
                 )
                 rows.append(
-                    _add(
+                    add_clip(
                         clip,
                         decoded,
                         writer,
@@ -71,9 +71,10 @@ class MakeShardTask:
                 left.unlink(missing_ok=True)
 
 
-def _add(
+def add_clip(
     clip: Clip, decoded: Decoded, writer: ShardWriter, *, shard: str, positions: Mapping[str, int], sample_rate: int
 ) -> ledger.Row:
+    """Appends the record of a clip that is kept; returns the row of any."""
     if decoded.samples is None:
         return _row(clip, decoded)
     record = examples.Record(

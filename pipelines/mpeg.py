@@ -5,12 +5,11 @@ it may return a tenth and say nothing. Such a stream gets an Xing frame in front
 whose own lies.
 """
 
-import functools
 import struct
 from dataclasses import dataclass
 
 from pipelines.contents import Content
-from pipelines.frames import Frames, walk
+from pipelines.frames import Frames, Framing, walk
 from pipelines.status import Rejected
 
 # kbit/s by the header's bitrate index, for MPEG-1 and for MPEG-2 and 2.5
@@ -52,7 +51,7 @@ def layer_3(content: Content) -> Stream | None:
     Raises:
       Rejected: truncated, or corrupt where too much that is no frame lies between the frames.
     """
-    frames = walk(content, _length_at)
+    frames = walk(content, LAYER_3)
     if frames is None:
         return None
     header = bytes(content[frames.begin : frames.begin + 4])
@@ -73,7 +72,7 @@ def layer_3(content: Content) -> Stream | None:
     if announced is not None and found == announced:
         return Stream(pieces=tuple(runs), note=note)
     if xing is not None:
-        runs[0] = runs[0][_length(header) :]
+        runs[0] = runs[0][LAYER_3.length_at(content, frames.begin) :]
     return Stream(pieces=(_xing_frame(header, found), *runs), note=note)
 
 
@@ -83,21 +82,12 @@ def adts(content: Content) -> Stream | None:
     Raises:
       Rejected: as `layer_3`.
     """
-    frames = walk(content, adts_length_at)
+    frames = walk(content, ADTS)
     if frames is None:
         return None
     if frames.missing:
         raise Rejected("truncated", f"the last of {frames.count + 1} AAC frames lacks {frames.missing} bytes")
     return Stream(pieces=tuple(content[begin:end] for begin, end in frames.runs), note=_skipped(frames))
-
-
-def adts_length_at(content: Content, position: int) -> int:
-    """Bytes of the ADTS frame at `position`; 0 where there is none."""
-    header = bytes(content[position : position + 7])
-    if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
-        return 0
-    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
-    return length if length > 7 else 0
 
 
 def _skipped(frames: Frames) -> str:
@@ -115,21 +105,28 @@ def _has_all_bytes(xing: _Xing | None, frames: Frames) -> bool:
     return xing is not None and xing.num_bytes is not None and xing.num_bytes <= frames.end - frames.begin
 
 
-def _length_at(content: Content, position: int) -> int:
-    return _length(bytes(content[position : position + 4]))
-
-
-@functools.lru_cache(1024)  # a stream has a few headers, ten thousand times
-def _length(header: bytes) -> int:
-    """Bytes of the frame with this header; 0 where it is no header of layer III."""
-    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
+def _length(header: int) -> int:
+    """Bytes of the frame with this header of four bytes; 0 where it is none of layer III."""
+    if header >> 16 & 0xFFE6 != 0xFFE2:
         return 0
-    version, bitrate, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
+    version, bitrate, rate = header >> 19 & 3, header >> 12 & 15, header >> 10 & 3
     if version not in _RATES or bitrate in {0, 15} or rate == 3:
         return 0
     kbits = _KBITS[0 if version == _MPEG_1 else 1][bitrate]
     factor = 144_000 if version == _MPEG_1 else 72_000
-    return factor * kbits // _RATES[version][rate] + (header[2] >> 1 & 1)
+    return factor * kbits // _RATES[version][rate] + (header >> 9 & 1)
+
+
+def _adts_length(header: int) -> int:
+    """Bytes of the frame with this header of seven bytes; 0 where it is none of ADTS."""
+    if header >> 40 & 0xFFF6 != 0xFFF0 or header >> 34 & 15 > 12:
+        return 0
+    length = header >> 13 & 0x1FFF
+    return length if length > 7 else 0
+
+
+LAYER_3 = Framing(header_bytes=4, same=0xFFFE_0C00, read=0xFFFE_FE00, length_of=_length)
+ADTS = Framing(header_bytes=7, same=0xFFFE_0C << 32, read=0xFFFE_3C << 32 | 0x03FF_E000, length_of=_adts_length)
 
 
 def _side_bytes(header: bytes) -> int:
@@ -159,4 +156,4 @@ def _xing_frame(header: bytes, frames: int) -> bytes:
     """A frame of this kind, without checksum and at the ninth bitrate, that holds the count alone."""
     own = bytes([header[0], header[1] | 1, header[2] & 0x0F | 0x90, header[3]])
     content = own + bytes(_side_bytes(own)) + b"Xing" + struct.pack(">II", _HAS_FRAMES, frames)
-    return content.ljust(_length(own), b"\0")
+    return content.ljust(_length(int.from_bytes(own, "big")), b"\0")

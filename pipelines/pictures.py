@@ -83,7 +83,7 @@ def of_rejected(row: Row, source: Path) -> Picture:
         end = min(begin + _SECONDS, row.end or np.inf)
         recording = sndfile.open_recording(os.fsencode(path), start=begin, end=end)
         rate = recording.rate
-        blocks.extend(recording.blocks)
+        blocks.extend(block.copy() for block in recording.blocks)
     except (Undecodable, Rejected):  # it was rejected for something: what comes before it is shown
         pass
     if not blocks:

@@ -131,7 +131,13 @@ def relevant_config(config: PrepareConfig) -> dict[str, Any]:
     """The parts of `config` that can change a byte of this corpus's snapshot."""
     used = CATALOG[config.corpus].configured_by
     values = configs.to_dict(config)
-    return {name: value for name, value in values.items() if not isinstance(value, dict) or name in used}
+    # What came later and is not used leaves the keys of earlier snapshots as they are.
+    unused = {"max_clips_per_split"} if config.max_clips_per_split is None else set()
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in unused and (not isinstance(value, dict) or name in used)
+    }
 
 
 def _check_ids(clips: Iterable[Clip]) -> None:

@@ -23,6 +23,7 @@ _DEAD = 2e-4  # range of a channel that records nothing, -80 dB each way
 _SOME = 64  # one frame of so many, looked at first
 _STRIDE = 65_536  # frames between two windows of the spectrum
 _WINDOW = 2_048
+_AT_ONCE = 8  # windows that are transformed together
 _BANDS = 64
 _QUARTER = _WINDOW // 2 // _BANDS // 4
 _BLACKMAN_HARRIS = (0.35875, -0.48829, 0.14128, -0.01168)
@@ -32,6 +33,8 @@ _TILT = np.square(
 _BELOW_PEAK = 10.0**-6.5  # what a band has at least, of the strongest when both are tilted
 _ABOVE_STEPS = 10.0  # ... and of the noise of rounding to 16 bits, dithered or not
 _SILENT_MS = 20.0
+_STILL = 2  # steps between the highest and the lowest sample of a silent frame
+_LOOKS = 8  # at so many samples of a frame first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,7 @@ class QualityMeter:
         self._dead: dict[int, tuple[float, float]] = {}
         self._channels = 0
         self._whole_steps = True
+        self._windows: list[Waveform] = []
         self._power: np.ndarray[tuple[int], np.dtype[np.float32]] | None = None
         self._energy = 0.0
         self._due = 0
@@ -130,17 +134,30 @@ class QualityMeter:
             self._due += _STRIDE
 
     def _look_at(self, mono: Waveform) -> None:
-        """Adds the power spectrum of the window around the loudest of every 16th sample."""
-        loudest = 16 * int(np.argmax(np.abs(mono[::16])))
+        """Takes the window around the loudest of every 16th sample."""
+        loudest = 16 * int(np.abs(mono[::16]).argmax())
         begin = max(0, min(loudest - _WINDOW // 2, len(mono) - _WINDOW))
         window = mono[begin : begin + _WINDOW]
         taper, energy = _taper(len(window))
-        spectrum = np.fft.rfft(window * taper, _WINDOW)[1:]
-        power = np.square(spectrum.real) + np.square(spectrum.imag)
-        self._power = power if self._power is None else self._power + power
+        self._windows.append(window * taper)
         self._energy += energy
+        if len(self._windows) == _AT_ONCE:
+            self._transform()
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _transform(self) -> None:
+        """Adds the power spectra of the windows that were taken."""
+        tapered = np.zeros((len(self._windows), _WINDOW), np.float32)
+        for row, window in zip(tapered, self._windows, strict=True):
+            row[: len(window)] = window
+        self._windows.clear()
+        spectra = np.fft.rfft(tapered)[:, 1:]
+        for power in np.square(spectra.real) + np.square(spectra.imag):
+            self._power = power if self._power is None else self._power + power
 
     def _bandwidth(self) -> float | None:
+        if self._windows:
+            self._transform()
         if self._power is None or not self._energy:
             return None
         # The lower quartile leaves out a single line, such as the whistle of a screen at 15.6 kHz, 8 of 16 bins wide.
@@ -163,8 +180,18 @@ def silent_share(samples: Samples, *, rate: int) -> float:
     length = max(1, round(_SILENT_MS * rate / 1000.0))
     whole = len(samples) // length * length
     frames = samples[:whole].reshape(-1, length) if whole else samples[None]
-    ranges = frames.max(axis=1).astype(np.int32) - frames.min(axis=1)
-    return float(np.mean(ranges <= 2))
+    still = frames[_ranges(frames[:, :: max(1, length // _LOOKS)]) <= _STILL]  # nearly all others move in a few looks
+    return float(np.count_nonzero(_ranges(still) <= _STILL) / len(frames))
+
+
+def _ranges(frames: np.ndarray[tuple[int, int], np.dtype[np.int16]]) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    """Highest minus lowest sample of each; of few samples by columns, which are fewer than the frames."""
+    if frames.shape[1] <= 2 * _LOOKS:
+        highest, lowest = (functools.reduce(pick, frames.T) for pick in (np.maximum, np.minimum))
+    else:
+        highest, lowest = frames.max(axis=1), frames.min(axis=1)
+    ranges: np.ndarray[tuple[int], np.dtype[np.int32]] = highest.astype(np.int32) - lowest
+    return ranges
 
 
 @functools.cache

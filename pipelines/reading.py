@@ -39,8 +39,8 @@ def read(
     Raises:
       Rejected: it is no audio that can be read, or damaged.
     """
-    inspected = _inspected if start is None and end is None else _remembered
-    content, whole = inspected(path, member, stamp_of(str(path)))
+    is_span = start is not None or end is not None
+    content, whole = _remembered(path, member, stamp_of(str(path))) if is_span else _inspected(path, member)
     failures: list[str] = []
     for library, opener in _openers(path, member, content, whole, start=start, end=end):
         try:
@@ -57,12 +57,14 @@ def read(
     raise Rejected(status, f"begins as {whole.container}, and no decoder reads it to its end ({'; '.join(failures)})")
 
 
-def _inspected(path: Path, member: str | None, stamp: Stamp | None) -> tuple[Content, Whole]:  # noqa: ARG001 - key
+def _inspected(path: Path, member: str | None) -> tuple[Content, Whole]:
     content = content_of(path, member)
     return content, inspect(content)
 
 
-_remembered = functools.lru_cache(_REMEMBERED)(_inspected)
+@functools.lru_cache(_REMEMBERED)
+def _remembered(path: Path, member: str | None, stamp: Stamp | None) -> tuple[Content, Whole]:  # noqa: ARG001 - key
+    return _inspected(path, member)
 
 
 def _openers(

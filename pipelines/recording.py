@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pipelines.audio import Waveform
 from pipelines.quality import QualityMeter
 
-BLOCK_SAMPLES = 2**18  # of all channels together, decoded at a time
+# Of all channels together, decoded at a time: ordinary clips at once, as every change between decoding and measuring
+# finds the caches cold.
+BLOCK_SAMPLES = 2**20
 
 
 class Undecodable(Exception):  # noqa: N818 - of one decoder; another one may be able to
@@ -23,7 +25,7 @@ class Recording:
       format: e.g. "WAV/PCM_16".
       decoder: library and version.
       blocks: mono waveforms at the file's own rate, one behind the other, none of them empty; taking the next
-        one may raise `Undecodable` or `Rejected`.
+        one may raise `Undecodable` or `Rejected`, and overwrites the one before.
       meter: has heard every channel of the blocks that were taken, before they were mixed.
       notes: what was odd, in sentences; more may come with the blocks.
     """

@@ -29,14 +29,15 @@ def open_recording(source: bytes | BinaryIO, *, start: float | None = None, end:
     except soundfile.LibsndfileError as error:
         raise Undecodable(str(error.error_string)) from None
     left = file.frames - first
+    kind = file.format
     wanted = left if end is None else max(0, round(end * file.samplerate) - first)
     meter = QualityMeter(file.samplerate)
     return Recording(
         rate=file.samplerate,
         channels=file.channels,
-        format=f"{file.format}/{file.subtype}",
+        format=f"{kind}/{file.subtype}",
         decoder=DECODER,
-        blocks=_blocks(file, None if end is None else wanted, announced=left, meter=meter),
+        blocks=_blocks(file, None if end is None else wanted, announced=left, kind=kind, meter=meter),
         meter=meter,
     )
 
@@ -53,23 +54,24 @@ class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
 
 
 def _blocks(
-    file: soundfile.SoundFile, wanted: int | None, *, announced: int, meter: QualityMeter
+    file: soundfile.SoundFile, wanted: int | None, *, announced: int, kind: str, meter: QualityMeter
 ) -> Iterator[Waveform]:
     done, most = 0, max(BLOCK_SAMPLES // file.channels, 1024)
     buffer = np.empty((most, file.channels), np.float32)  # one for all: new memory is slower than decoding a WAV
+    is_on = True
     with file:
-        while wanted is None or done < wanted:
+        while is_on and (wanted is None or done < wanted):
             size = most if wanted is None else min(most, wanted - done)
             try:
                 block = file.read(out=buffer[:size])
             except soundfile.LibsndfileError as error:
                 raise Undecodable(str(error.error_string)) from None
-            if not len(block):
-                break
+            is_on = len(block) == size  # libsndfile returns less than it was asked for at the end alone
             done += len(block)
-            waveform = audio.mono(block)
-            meter.add(block, waveform)
-            yield waveform
+            if len(block):
+                waveform = audio.mono(block)
+                meter.add(block, waveform)
+                yield waveform
         expected = announced if wanted is None else min(announced, wanted)
-        if file.format == "FLAC" and done < expected:
+        if kind == "FLAC" and done < expected:
             raise Rejected("truncated", f"the file announces {announced} samples and has {done}")

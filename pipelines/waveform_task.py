@@ -66,7 +66,7 @@ class WaveformTask:
 def _resampled(recording: Recording, sample_rate: int) -> audio.Waveform:
     check_rate(recording.rate)
     resampler = audio.Resampler(source_rate=recording.rate, target_rate=sample_rate)
-    blocks = [resampler.push(block) for block in recording.blocks]
+    blocks = [resampler.push(block).copy() for block in recording.blocks]
     check_finite(recording.meter.extent)
     waveform = np.concatenate([*blocks, resampler.end()])
     if not np.isfinite(waveform).all():

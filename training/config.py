@@ -4,31 +4,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from frontends.config import FrontendConfig
+from training.cluster.config import ClusterConfig
+from training.encoders.config import EncoderConfig
+from training.guard.config import GuardConfig
+from training.tasks.config import SamplingConfig, TaskConfig, TaskResult, TaskSnapshot
 
 RESULT_NAME, REQUEST_NAME, FAILURE_NAME, MODEL_NAME = "result.json", "trial.json", "failed.txt", "model.keras"
+HISTORY_NAME, RESULTS_FOLDER = "history.json", "results"
 FIGURES_FOLDER, CAPTIONS_NAME = "figures", "captions.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncoderConfig:
-    """The network behind the front end.
-
-    Attributes:
-      name: "conv_net", the small ConvNet of the original LEAF code, or "efficientnet_b0".
-      width: multiplies the numbers of filters of the ConvNet (1.0: 3.5 M parameters and about
-        3 GFLOP a training step and example; 0.125 trains on a laptop). 1.0 for EfficientNetB0.
-      dropout: rate behind each batch normalisation of the ConvNet, as in the original code. At small
-        widths it does harm: the variances that the next normalisation learns are not those of evaluation.
-    """
-
-    name: Literal["conv_net", "efficientnet_b0"] = "conv_net"
-    width: float = 1.0
-    dropout: float = 0.1
-
-    def __post_init__(self) -> None:
-        _require(self.width > 0, "width > 0", self.width)
-        _require(0 <= self.dropout < 1, "0 <= dropout < 1", self.dropout)
-        _require(self.name == "conv_net" or self.width == 1.0, "efficientnet_b0 has width 1.0", self.width)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +20,8 @@ class TrainConfig:
 
     Attributes:
       encoder: behind the front end.
-      epochs: passes over the training split.
+      epochs: passes over the training split; with several tasks, over as many batches as their training splits
+        have together.
       batch_size: global, over all workers.
       learning_rate: of Adam, for encoder and head.
       frontend_learning_rate: of Adam, for the front end. A step of Adam moves a weight by about its
@@ -46,6 +30,8 @@ class TrainConfig:
         settle; "constant" does not.
       window_ms: random excerpt of a clip in training; consecutive excerpts at evaluation.
       checkpoint_steps: a checkpoint is written after so many steps, and after every epoch.
+      task_sampling: with several tasks, which of them each step trains.
+      guard: what happens when a loss, a gradient or a weight is not finite.
     """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -56,6 +42,8 @@ class TrainConfig:
     schedule: Literal["cosine", "constant"] = "cosine"
     window_ms: float = 1000.0
     checkpoint_steps: int = 1000
+    task_sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs >= 1", self.epochs)
@@ -67,37 +55,24 @@ class TrainConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterConfig:
-    """Where and on how much the trials run; never part of a trial's identity.
+class TrialConfig:
+    """One front end trained once: with the ids of the tasks' snapshots, the identity of a trial.
 
     Attributes:
-      address: of a running Ray cluster ("auto", "ray://..."); None starts one on this machine.
-      workers_per_trial: data-parallel workers of one trial; they share its global batch.
-      cpus_per_worker: CPUs of a worker, and threads of its TensorFlow.
-      gpus_per_worker: GPUs of a worker; may be a fraction.
-      max_failures: times a trial is started again after a worker died.
+      frontend: that all tasks share, and the encoder with it.
+      train: how.
+      seed: of initial weights, order, windows, and of which task comes when.
+      tasks: one or several; each has its own snapshot and its own head.
     """
-
-    address: str | None = None
-    workers_per_trial: int = 1
-    cpus_per_worker: int = 1
-    gpus_per_worker: float = 0.0
-    max_failures: int = 3
-
-    def __post_init__(self) -> None:
-        _require(self.workers_per_trial >= 1, "workers_per_trial >= 1", self.workers_per_trial)
-        _require(self.cpus_per_worker >= 1, "cpus_per_worker >= 1", self.cpus_per_worker)
-        _require(self.gpus_per_worker >= 0, "gpus_per_worker >= 0", self.gpus_per_worker)
-        _require(self.max_failures >= 0, "max_failures >= 0", self.max_failures)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialConfig:
-    """One front end trained once: with the snapshot's id, the identity of a trial."""
 
     frontend: FrontendConfig
     train: TrainConfig
     seed: int
+    tasks: tuple[TaskConfig, ...]
+
+    def __post_init__(self) -> None:
+        names = [task.name for task in self.tasks]
+        _require(bool(names) and len(set(names)) == len(names), "at least one task, names that differ", names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +81,9 @@ class TrialRequest:
 
     Attributes:
       name: of the front end in tables, e.g. "leaf".
-      trial_id: content hash of the config and the snapshot's id.
+      trial_id: content hash of the config and the ids of the tasks' snapshots.
       config: what to train.
+      snapshots: of its tasks, in their order; the `snapshot_id` on each card must be the one given.
       folder: of the trial: checkpoints, figures, the model (`MODEL_NAME`), and the files `RESULT_NAME` (finished),
         `REQUEST_NAME` (started) and `FAILURE_NAME` (the last attempt failed; the reason).
     """
@@ -115,29 +91,26 @@ class TrialRequest:
     name: str
     trial_id: str
     config: TrialConfig
+    snapshots: tuple[TaskSnapshot, ...]
     folder: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchRequest:
-    """Trials on one snapshot.
+    """Trials to be run together; each says which snapshots it is on.
 
     Attributes:
       workflow: name of the experiment and of its parent run.
-      snapshot: folder with the card; its `snapshot_id` must be the one given.
-      snapshot_id: what the trials' identities were made with.
       trials: to run, those that are finished left out.
       cluster: where, and how much of it for each.
-      tracking_uri: of MLflow.
+      tracking_uri: of MLflow; None: what the trials tell stays in their folders.
       artifact_root: folder for artifacts where the tracking store is a local file, else None.
     """
 
     workflow: str
-    snapshot: str
-    snapshot_id: str
     trials: tuple[TrialRequest, ...]
     cluster: ClusterConfig
-    tracking_uri: str
+    tracking_uri: str | None
     artifact_root: str | None
 
 
@@ -149,14 +122,8 @@ class TrialResult:
       name: of the front end.
       trial_id: its identity.
       config: what was trained.
-      corpus: name of the corpus.
-      snapshot_id: trained and tested on.
-      run_id: in MLflow.
-      accuracy: of the test split, in [0, 1].
-      loss: of the test split, cross-entropy in nats.
-      test_clips: scored.
-      validation_accuracy: of the best epoch.
-      best_epoch: 1-based, chosen on the validation split.
+      tasks: what it came to in each of them.
+      best_epoch: 1-based, chosen on the validation splits.
       frontend_parameters: learnable numbers of the front end.
       parameters: learnable numbers of the whole model.
       train_seconds: wall time of training and validation, over all attempts.
@@ -166,159 +133,35 @@ class TrialResult:
     name: str
     trial_id: str
     config: TrialConfig
-    corpus: str
-    snapshot_id: str
-    run_id: str
-    accuracy: float
-    loss: float
-    test_clips: int
-    validation_accuracy: float
+    tasks: tuple[TaskResult, ...]
     best_epoch: int
     frontend_parameters: int
     parameters: int
     train_seconds: float
     workers: int
 
+    @property
+    def score(self) -> float:
+        """Mean over the tasks of their main metric (accuracy or mAP) on the test split."""
+        return sum(task.score for task in self.tasks) / len(self.tasks)
+
+    @property
+    def validation_score(self) -> float:
+        """Likewise of the validation split, at the best epoch: what chose it."""
+        return sum(task.validation_score for task in self.tasks) / len(self.tasks)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Launched:
-    """The answer of the launch stage: trial id -> reason, for those that failed."""
+    """The answer of the launch stage.
+
+    Attributes:
+      failed: trial id -> reason.
+      stopped: whether it was asked to stop (SIGTERM, Ctrl-C) before all trials had ended.
+    """
 
     failed: dict[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class InitialFrontend:
-    """A front end as it starts, at a sample rate in Hz."""
-
-    config: FrontendConfig
-    sample_rate: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class SavedFrontend:
-    """The front end in a `.keras` file, and its sample rate in Hz."""
-
-    path: str
-    sample_rate: int
-
-
-FrontendSource = InitialFrontend | SavedFrontend
-FeatureFormat = Literal["npz", "parquet"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LocateRequest:
-    """A front end to be found.
-
-    Attributes:
-      what: `run:ID`, with an MLflow run id, a trial id or the beginning of one; or the path of a `.keras` file.
-      trials: folder of the trials.
-      tracking_uri: of MLflow, which is asked where no trial there has the id; None: there is none.
-      download_folder: for a model that only MLflow has.
-    """
-
-    what: str
-    trials: str
-    tracking_uri: str | None
-    download_folder: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class InspectRequest:
-    """A front end to be drawn and measured.
-
-    Attributes:
-      title: of the page.
-      source: where it is.
-      folder: receives the files.
-    """
-
-    title: str
-    source: FrontendSource
-    folder: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quantity:
-    """One quantity over all filters: its lowest, median and highest value, and the median at initialisation.
-
-    `initial` is None for what has no initial value: movement, and everything about a front end that is not trained.
-    """
-
-    name: str
-    unit: str
-    low: float
-    median: float
-    high: float
-    initial: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inspected:
-    """The answer of the inspection: names of the files written, and the numbers in short."""
-
-    files: tuple[str, ...]
-    quantities: tuple[Quantity, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class WaveformFile:
-    """One decoded recording.
-
-    Attributes:
-      name: of its outputs below the output folder, without their suffix.
-      path: of the waveform, float32 [samples] at the front end's rate in a `.npy` file, which is removed once read.
-      source: the recording's path.
-      seconds: of the recording.
-      note: what the user should know; empty: nothing.
-    """
-
-    name: str
-    path: str
-    source: str
-    seconds: float
-    note: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeaturizeRequest:
-    """Recordings to be turned into features, and into a picture each unless `pictures` is off."""
-
-    source: FrontendSource
-    recordings: tuple[WaveformFile, ...]
-    folder: str
-    format: FeatureFormat
-    pictures: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeatureFile:
-    """The features of one recording.
-
-    Attributes:
-      source: the recording's path.
-      path: of the file that holds them.
-      seconds: of the recording.
-      frames: rows.
-      features: in a frame.
-      note: what the user should know; empty: nothing.
-    """
-
-    source: str
-    path: str
-    seconds: float
-    frames: int
-    features: int
-    note: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Featurized:
-    """The answer of the feature stage; `failed` has a reason for every recording without features."""
-
-    written: tuple[FeatureFile, ...]
-    failed: dict[str, str]
+    stopped: bool = False
 
 
 def _require(holds: bool, rule: str, received: Any) -> None:

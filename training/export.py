@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from frontends.inspect import Inspection
 from infra.files import atomic_writer, write_atomically
-from training.config import FeatureFormat
+from training.requests import FeatureFormat
 
 LEARNED_NAME, FEATURES_NAME = "learned_parameters.parquet", "features.parquet"
 _UNITS = {"_hz": "Hz", "_ms": "ms", "_s": "s", "_db": "dB", "_erb": "ERB-rate steps", "_octaves": "octaves"}

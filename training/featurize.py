@@ -10,10 +10,10 @@ import numpy as np
 from frontends.inspect import frame_times_s, physical_parameters
 from frontends.pieces import features_of
 from infra.stage import report_progress, serve
-from training.config import FeatureFile, Featurized, FeaturizeRequest, WaveformFile
 from training.export import Features, feature_writer
 from training.figures import draw_features
 from training.load import load_frontend
+from training.requests import FeatureFile, Featurized, FeaturizeRequest, WaveformFile
 
 _UNITS = {
     "log": "ln(energy + 1e-5)",

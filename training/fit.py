@@ -1,9 +1,9 @@
 """The whole of training as a function given its parts: no Ray, no MLflow, no files but the checkpoints."""
 
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,12 +11,19 @@ import tensorflow as tf
 
 from infra.tracking import Run
 from training.checkpoint import CheckpointStore, Progress
+from training.cluster.stopping import NEVER, InterruptedEvaluation, InterruptedTraining, Stop
 from training.config import TrainConfig
-from training.evaluate import Scores, score
-from training.input import EvaluationInput, TrainingInput, prefetched
+from training.evaluate import Scores, Split, score
+from training.guard.guard import DivergedError, Guard, is_skipped
+from training.input import Batch, prefetched
+from training.learned import learned_metrics
 from training.loop import Loop
-from training.records import Clips
+from training.resources import Meter, visible_gpus
+from training.tasks.batches import TaskBatches
+from training.tasks.history import best_epoch, split_metrics, training_metrics
+from training.tasks.task import Task
 
+_Step = tuple[str, tf.Tensor, tf.Tensor]  # task, loss, right answers
 Observe = Callable[[], Mapping[str, np.ndarray]]
 
 
@@ -34,108 +41,150 @@ class Planner(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
-    """A split to be scored: its clips and their windows."""
-
-    clips: Clips
-    windows: EvaluationInput
-
-
-@dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """What a training ended with; the model holds the weights of the best epoch."""
+    """What a training ended with, task -> scores; the model holds the weights of the best epoch."""
 
     progress: Progress
-    validation: Scores
-    test: Scores
+    validation: dict[str, Scores]
+    test: dict[str, Scores]
 
 
 def fit(
     loop: Loop,
     config: TrainConfig,
     *,
-    training: TrainingInput,
-    validation: Split,
-    test: Split,
+    training: TaskBatches,
+    tasks: Sequence[Task],
     checkpoints: CheckpointStore,
     run: Run,
     observe: Observe,
     planner: Planner | None = None,
     chief: bool = True,
+    stop: Stop = NEVER,
+    folder: Path | None = None,
     on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, metrics: None,
 ) -> Fitted:
     """Trains to the end from wherever the last checkpoint stands.
 
-    The validation split chooses the epoch; the test split is scored once, with the weights of that epoch.
+    The validation splits choose the epoch; the test splits are scored once, with the weights of that epoch.
 
     Args:
       loop: model, optimizer and strategy.
       config: epochs, checkpoint interval.
       training: the batches.
-      validation: chooses.
-      test: is scored once.
+      tasks: that are trained, in the order of the batches' `task`.
       checkpoints: the trial's store; every worker reads it, the chief writes it.
       run: gets the metrics of every epoch.
       observe: the front end's parameters in physical units, each [filters].
       planner: the front end, if it fits its algorithm to its weights.
       chief: whether this worker writes.
+      stop: whether to stop before the end.
+      folder: gets the report of what was not finite; None: nowhere.
       on_epoch: called by the chief with the number of finished epochs and the metrics of the last one.
 
     Raises:
-      FloatingPointError: the loss is not finite.
+      FloatingPointError: something is not finite, and the trial ends for it; see `training.guard`.
+      InterruptedTraining: asked to stop, after a step and its checkpoint.
+      InterruptedEvaluation: asked to stop in an evaluation; the checkpoint of the step before it is there.
     """
-    progress = checkpoints.restore(loop.variables)
-    if planner and progress.plan:
-        planner.restore_plan(progress.plan)
+    progress = _restored(loop, checkpoints, planner)
     _observe(progress, observe)
-    for epoch, values in enumerate(progress.history, start=1):
-        _announce(run, on_epoch, epoch, values, chief=chief)
+    for epoch in range(1, progress.epoch + 1):
+        _announce(run, on_epoch, progress, epoch, chief=chief)
 
-    def save() -> None:
-        progress.plan = planner.planned_for() if planner else {}
+    def save(present: Progress) -> None:
+        present.plan = planner.planned_for() if planner else {}
         if chief:
-            checkpoints.save(loop.variables, progress)
+            checkpoints.save(loop.variables, present)
 
+    guard = Guard(
+        config.guard,
+        loop=loop,
+        batches=lambda epoch, first: training.batches(epoch, first_step=first, part=loop.part),
+        clip_ids=lambda epoch, step: _clip_ids(training, tasks, epoch, step),
+        steps_per_epoch=training.steps_per_epoch,
+        restore=lambda: _restored(loop, checkpoints, planner),
+        save=save,
+        run=run,
+        folder=folder if chief else None,
+    )
+    meter = Meter(workers=loop.part.count, gpus=visible_gpus())
+    if not checkpoints.exists:
+        save(progress)  # what the guard goes back to
     while progress.epoch < config.epochs:
         started = time.monotonic() - progress.seconds
-        _run_epoch(loop, config, training, progress, planner=planner, save=save)
-        scores = _score(loop, validation)
-        _end_epoch(progress, scores, examples=training.steps_per_epoch * config.batch_size)
+        try:
+            _run_epoch(
+                loop,
+                config,
+                training,
+                progress,
+                tasks=tasks,
+                planner=planner,
+                save=save,
+                guard=guard,
+                meter=meter,
+                stop=stop,
+            )
+        except DivergedError:
+            progress = guard.recover()
+            continue
+        scores = _score(loop, tasks, lambda task: task.validation, stop)
+        _end_epoch(progress, scores, tasks)
         _observe(progress, observe)
         progress.seconds = time.monotonic() - started
         if chief and progress.best_epoch == progress.epoch:
             checkpoints.save_best(loop.model.variables)
-        save()
-        _announce(run, on_epoch, progress.epoch, progress.history[-1], chief=chief)
+        used = meter.read(batch_size=config.batch_size)
+        progress.energy_kwh += used["energy.kwh_estimate"]
+        save(progress)
+        _announce(run, on_epoch, progress, progress.epoch, chief=chief)
+        _tell_use(run, progress, used, chief=chief)
     checkpoints.restore_best(loop.model.variables)
-    return Fitted(progress=progress, validation=_score(loop, validation), test=_score(loop, test))
+    validation = _score(loop, tasks, lambda task: task.validation, stop)
+    return Fitted(progress=progress, validation=validation, test=_score(loop, tasks, lambda task: task.test, stop))
 
 
 def _run_epoch(
     loop: Loop,
     config: TrainConfig,
-    training: TrainingInput,
+    training: TaskBatches,
     progress: Progress,
     *,
+    tasks: Sequence[Task],
     planner: Planner | None,
-    save: Callable[[], None],
+    save: Callable[[Progress], None],
+    guard: Guard,
+    meter: Meter,
+    stop: Stop,
 ) -> None:
-    """The present epoch from `progress.step` on.
+    """The present epoch from `progress.step` on; a checkpoint is written at its end, before the evaluation.
 
-    The front end re-plans wherever a checkpoint may have been read, so that a resumed run computes with
-    the same algorithm as an unbroken one.
+    The front end re-plans at the beginning of an epoch and after every `checkpoint_steps`, wherever the run was
+    interrupted, so that a resumed run computes with the same algorithm as an unbroken one.
     """
-    first_step = progress.step
-    sums: list[tuple[tf.Tensor, tf.Tensor]] = []
-    _replan(loop, planner)
-    for batch in prefetched(lambda: training.batches(progress.epoch, first_step=first_step, part=loop.part)):
-        sums.append(loop.train(batch))
+    first_step, last_step = progress.step, training.steps_per_epoch
+    steps: list[_Step] = []
+    if _at_checkpoint(progress, config, last_step):
+        _replan(loop, planner)
+    batches = prefetched(lambda: training.batches(progress.epoch, first_step=first_step, part=loop.part))
+    for batch in meter.timed(batches):
+        if not is_skipped(progress, progress.step):
+            steps.append((tasks[batch.task].name, *loop.train(batch)))
         progress.step += 1
-        if progress.step % config.checkpoint_steps == 0 and progress.step < training.steps_per_epoch:
-            _settle(progress, sums)
-            save()
+        stopping = stop.after_step()
+        at_checkpoint = _at_checkpoint(progress, config, last_step)
+        if stopping or at_checkpoint or progress.step == last_step:
+            _settle(progress, steps, batch_size=config.batch_size, guard=guard)
+            save(progress)
+        if stopping:
+            raise InterruptedTraining
+        if at_checkpoint:
             _replan(loop, planner)
-    _settle(progress, sums)
+
+
+def _at_checkpoint(progress: Progress, config: TrainConfig, last_step: int) -> bool:
+    return progress.step % config.checkpoint_steps == 0 and progress.step < last_step
 
 
 def _replan(loop: Loop, planner: Planner | None) -> None:
@@ -146,47 +195,66 @@ def _replan(loop: Loop, planner: Planner | None) -> None:
 def _announce(
     run: Run,
     on_epoch: Callable[[int, dict[str, float]], None],
+    progress: Progress,
     epoch: int,
-    metrics: dict[str, float],
     *,
     chief: bool,
 ) -> None:
     """Tells an epoch's metrics; on a resume also those of earlier epochs, of which some may not have been told."""
     if chief:
-        run.metrics(metrics, step=epoch)
+        metrics = progress.history[epoch - 1]
+        run.metrics({**metrics, **learned_metrics(progress.learned, epoch)}, step=epoch)
         on_epoch(epoch, metrics)
 
 
-def _settle(progress: Progress, sums: list[tuple[tf.Tensor, tf.Tensor]]) -> None:
+def _tell_use(run: Run, progress: Progress, used: dict[str, float], *, chief: bool) -> None:
+    """Tells what the last epoch used, and hours and energy over all of them and all attempts."""
+    if chief:
+        totals = {"energy.kwh_estimate": progress.energy_kwh, "time.hours": progress.seconds / 3600}
+        run.metrics({**used, **totals}, step=progress.epoch)
+
+
+def _settle(progress: Progress, steps: list[_Step], *, batch_size: int, guard: Guard) -> None:
     """Adds the results of the steps since the last call, which until now were left on the device."""
-    for loss, correct in sums:
-        progress.loss_sum += float(loss)
-        progress.correct += float(correct)
-    sums.clear()
-    if not math.isfinite(progress.loss_sum):
-        raise FloatingPointError(
-            f"The training loss must be finite. Received: {progress.loss_sum} in epoch {progress.epoch + 1}, at "
-            f"or before step {progress.step}. Lower the learning rate, or look at the clips of that epoch."
-        )
+    settled = [(task, float(loss), float(right)) for task, loss, right in steps]
+    guard.check([loss for _, loss, _ in settled])
+    for task, loss, right in settled:
+        so_far = progress.sums.get(task, [0.0] * 4)
+        progress.sums[task] = [a + b for a, b in zip(so_far, (loss, right, float(batch_size), 1.0), strict=True)]
+    steps.clear()
 
 
-def _end_epoch(progress: Progress, scores: Scores, *, examples: int) -> None:
-    progress.history.append(
-        {
-            "train.loss": progress.loss_sum / progress.step,
-            "train.accuracy": progress.correct / examples,
-            "validation.loss": scores.loss,
-            "validation.accuracy": scores.accuracy,
-        }
-    )
-    progress.epoch, progress.step, progress.loss_sum, progress.correct = len(progress.history), 0, 0.0, 0.0
-    # The best accuracy, then the lowest loss, then the earliest epoch.
-    ranks = [(-past["validation.accuracy"], past["validation.loss"]) for past in progress.history]
-    progress.best_epoch = ranks.index(min(ranks)) + 1
+def _restored(loop: Loop, checkpoints: CheckpointStore, planner: Planner | None) -> Progress:
+    """Everything as the last checkpoint has it."""
+    progress = checkpoints.restore(loop.variables)
+    loop.slow_down(progress.rate_factor)
+    if planner and progress.plan:
+        planner.restore_plan(progress.plan)
+        loop.retrace()
+    return progress
 
 
-def _score(loop: Loop, split: Split) -> Scores:
-    return score(loop.predict, split.windows, split.clips, part=loop.part)
+def _clip_ids(training: TaskBatches, tasks: Sequence[Task], epoch: int, step: int) -> list[str]:
+    """Of the clips in a whole batch."""
+    batch = next(training.batches(epoch, first_step=step))
+    ids = tasks[batch.task].snapshot.clips("train").ids
+    return [ids[clip] for clip in batch.clips]
+
+
+def _end_epoch(progress: Progress, scores: dict[str, Scores], tasks: Sequence[Task]) -> None:
+    objectives = {task.name: task.objective for task in tasks}
+    progress.history.append({**training_metrics(progress.sums, objectives), **split_metrics("validation", scores)})
+    progress.epoch, progress.step, progress.sums = len(progress.history), 0, {}
+    progress.best_epoch = best_epoch(progress.history, objectives)
+
+
+def _score(loop: Loop, tasks: Sequence[Task], split: Callable[[Task], Split], stop: Stop) -> dict[str, Scores]:
+    def predict(batch: Batch) -> np.ndarray:
+        if stop.asked():
+            raise InterruptedEvaluation
+        return loop.predict(batch)
+
+    return {task.name: score(predict, split(task), objective=task.objective, part=loop.part) for task in tasks}
 
 
 def _observe(progress: Progress, observe: Observe) -> None:

@@ -24,12 +24,14 @@ class Batch:
     Attributes:
       clips: positions in the split's clips, int64 [batch].
       waveform: float32 [batch, samples] in [-1, 1).
-      labels: int32 [batch].
+      targets: 1 for the classes that a clip has, else 0; float32 [batch, classes].
+      task: position of the task that all of these clips are of.
     """
 
     clips: np.ndarray
     waveform: np.ndarray
-    labels: np.ndarray
+    targets: np.ndarray
+    task: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,18 @@ class TrainingInput:
     with zeros behind their end, as in the original LEAF code.
     """
 
-    def __init__(self, snapshot: Snapshot, clips: Clips, *, window: int, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, snapshot: Snapshot, clips: Clips, *, window: int, batch_size: int, seed: int, task: int = 0
+    ) -> None:
         self._snapshot, self._clips = snapshot, clips
-        self._window, self._batch_size, self._seed = window, batch_size, seed
+        self._window, self._batch_size, self._seed, self._task = window, batch_size, seed, task
+        self.num_clips = len(clips)
         self.steps_per_epoch = max(1, len(clips) // batch_size)
 
     def order(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Clip positions int64 and window starts in samples int64 of every example of an epoch."""
         # Only `random` is used: its doubles are promised to stay the same from NumPy to NumPy.
-        uniform = np.random.Generator(np.random.PCG64([self._seed, epoch])).random((2, len(self._clips)))
+        uniform = np.random.Generator(np.random.PCG64([self._seed, epoch, self._task])).random((2, len(self._clips)))
         clips = np.resize(np.argsort(uniform[0], kind="stable"), self.steps_per_epoch * self._batch_size)
         room = np.maximum(self._clips.num_samples[clips] - self._window, 0) + 1
         return clips, (np.resize(uniform[1], len(clips)) * room).astype(np.int64)
@@ -76,7 +81,7 @@ class TrainingInput:
         clips, starts = self.order(epoch)
         for step in range(first_step, self.steps_per_epoch):
             rows = np.arange(step * self._batch_size, (step + 1) * self._batch_size)[part.of(self._batch_size)]
-            yield _batch(self._snapshot, self._clips, clips[rows], starts[rows], self._window)
+            yield _batch(self._snapshot, self._clips, clips[rows], starts[rows], self._window, self._task)
 
 
 class EvaluationInput:
@@ -86,9 +91,9 @@ class EvaluationInput:
     The last batch repeats window 0 behind its end with weight 0, so that all shapes are equal.
     """
 
-    def __init__(self, snapshot: Snapshot, clips: Clips, *, window: int, batch_size: int) -> None:
+    def __init__(self, snapshot: Snapshot, clips: Clips, *, window: int, batch_size: int, task: int = 0) -> None:
         self._snapshot, self._clips = snapshot, clips
-        self._window, self._batch_size = window, batch_size
+        self._window, self._batch_size, self._task = window, batch_size, task
         counts = np.maximum(1, -(-clips.num_samples // window))
         index = np.concatenate([np.arange(count) for count in counts])
         self.clips = np.repeat(np.arange(len(clips)), counts)
@@ -101,13 +106,24 @@ class EvaluationInput:
         rows = np.where(np.arange(total) < len(self.clips), np.arange(total), 0)
         for first in range(0, total, self._batch_size):
             mine = rows[first : first + self._batch_size][part.of(self._batch_size)]
-            yield _batch(self._snapshot, self._clips, self.clips[mine], self.starts[mine], self._window)
+            yield _batch(self._snapshot, self._clips, self.clips[mine], self.starts[mine], self._window, self._task)
 
-    def average(self, outputs: np.ndarray) -> np.ndarray:
-        """Weighted mean over the windows of each clip: [windows or more, classes] -> [clips, classes]."""
-        weighted = outputs[: len(self.clips)].astype(np.float64) * self.weights[:, None]
-        sums = np.zeros((len(self._clips), outputs.shape[1]))
-        np.add.at(sums, self.clips, weighted)
+    def average(self, outputs: Iterable[np.ndarray], *, classes: int) -> np.ndarray:
+        """Weighted mean over the windows of each clip.
+
+        Args:
+          outputs: of every batch in order, [batch, classes]; not kept, as those of all windows may be many.
+          classes: columns.
+
+        Returns:
+          float64 [clips, classes].
+        """
+        sums, first = np.zeros((len(self._clips), classes)), 0
+        for output in outputs:
+            rows = slice(first, min(first + len(output), len(self.clips)))
+            weighted = output[: rows.stop - rows.start].astype(np.float64) * self.weights[rows, None]
+            np.add.at(sums, self.clips[rows], weighted)  # one after another: the sizes of batches change no sum
+            first = rows.stop
         return sums / np.bincount(self.clips, self.weights, minlength=len(self._clips))[:, None]
 
 
@@ -145,6 +161,7 @@ def prefetched(make: Callable[[], Iterable[Item]], *, depth: int = 2) -> Iterato
         stopped.set()
 
 
-def _batch(snapshot: Snapshot, clips: Clips, index: np.ndarray, starts: np.ndarray, window: int) -> Batch:
+def _batch(snapshot: Snapshot, clips: Clips, index: np.ndarray, starts: np.ndarray, window: int, task: int) -> Batch:
     samples = [snapshot.window(clips, int(i), int(start), window) for i, start in zip(index, starts, strict=True)]
-    return Batch(clips=index, waveform=to_float(np.stack(samples)), labels=clips.labels[index])
+    waveform = to_float(np.stack(samples))
+    return Batch(clips=index, waveform=waveform, targets=clips.labels.targets(index), task=task)

@@ -7,13 +7,13 @@ import numpy as np
 
 from frontends.inspect import initial_state, inspect
 from infra.stage import serve
-from training.config import Inspected, InspectRequest, Quantity, SavedFrontend
 from training.export import unit, write_curves, write_filters
 from training.figures import draw_all
 from training.load import load_frontend
 from training.movement import movement
 from training.page import write_page
 from training.pictures import make_pictures
+from training.requests import Inspected, InspectRequest, Quantity, SavedFrontend
 
 PAGE_NAME, FILTERS_NAME, CURVES_NAME = "index.html", "filters.csv", "curves.npz"
 

@@ -3,7 +3,7 @@
 import keras
 
 from frontends import build
-from training.config import FrontendSource, InitialFrontend, SavedFrontend
+from training.requests import FrontendSource, InitialFrontend, SavedFrontend
 
 
 def load_frontend(source: FrontendSource) -> keras.layers.Layer:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from infra.stage import serve
-from infra.tracking import download_artifact, runs_beginning
-from training.config import MODEL_NAME, RESULT_NAME, LocateRequest, SavedFrontend
+from training.config import MODEL_NAME
+from training.requests import LocateRequest, SavedFrontend
+from training.runs import RUN_PREFIX, existing, find_run
 
-RUN_PREFIX = "run:"
 LAYER_NAMES = ("Leaf", "MelFilterbank", "SincNet", "SincNetPlus", "TimeDomainFilterbank", "Wavegram")
 
 
@@ -28,43 +28,8 @@ def locate(request: LocateRequest) -> SavedFrontend:
 
 
 def _model_of_run(request: LocateRequest) -> Path:
-    beginning = request.what.removeprefix(RUN_PREFIX)
-    trials = _trials(Path(request.trials), beginning)
-    runs = runs_beginning(request.tracking_uri, beginning) if request.tracking_uri and not trials else []
-    found = [*trials, *runs]
-    if not beginning or len(found) != 1:
-        raise ValueError(
-            f"Rule: `run:ID` is the beginning of exactly one MLflow run id, or of one trial id below {request.trials}. "
-            f"Received: {request.what!r}, which {_count(found)}. `leafworks report NAME` shows the runs; `--root` says "
-            "where trials are."
-        )
-    if trials:
-        return _existing(trials[0] / MODEL_NAME, f"The trial {trials[0].name}")
-    assert request.tracking_uri is not None
-    model = download_artifact(request.tracking_uri, runs[0], MODEL_NAME, folder=Path(request.download_folder))
-    return _existing(model, f"The run {runs[0]}")
-
-
-def _count(found: list[Any]) -> str:
-    if not found:
-        return "none has"
-    return f"{len(found)} have: {', '.join(sorted(Path(item).name for item in found)[:5])}"
-
-
-def _trials(folder: Path, beginning: str) -> list[Path]:
-    """The trials whose id, or whose run's id, begins so."""
-    return [trial for trial in sorted(folder.glob("*/")) if any(id_.startswith(beginning) for id_ in _ids(trial))]
-
-
-def _ids(trial: Path) -> list[str]:
-    result = trial / RESULT_NAME
-    return [trial.name, *([json.loads(result.read_text())["run_id"]] if result.is_file() else [])]
-
-
-def _existing(path: Path | None, owner: str) -> Path:
-    if path is None or not path.is_file():
-        raise ValueError(f"{owner} has no `{MODEL_NAME}`: it has not ended, or it failed. Run its workflow again.")
-    return path
+    found = find_run(request.what, trials=Path(request.trials), tracking_uri=request.tracking_uri)
+    return existing(found.file(MODEL_NAME, download_folder=Path(request.download_folder)), found, MODEL_NAME)
 
 
 def _frontend_config(path: Path) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
 from infra.files import write_atomically
-from training.config import Quantity
 from training.panels import INK, Panel, Picture, Series
+from training.requests import Quantity
 
 _PANEL_PIXELS, _GAP_PIXELS = 320, 100
 _LINES = {

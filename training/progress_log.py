@@ -13,16 +13,17 @@ from training.config import TrialRequest
 
 LOG_NAME = "log.txt"
 _POLL_SECONDS = 1.0
+_SHARES = (".accuracy", ".mAP", ".score")  # the metrics of an epoch that its line has, in percent
 
 
 def log_epoch(trial: TrialRequest, epoch: int, metrics: dict[str, float]) -> None:
     """Appends the line of a finished epoch; an epoch has one line, however often it is announced."""
     path = Path(trial.folder, LOG_NAME)
+    shares = {name: value for name, value in metrics.items() if name.endswith(_SHARES)}
     words = (
         f"epoch {epoch}/{trial.config.train.epochs}",
         f"train loss {metrics['train.loss']:.3f}",
-        f"train accuracy {100 * metrics['train.accuracy']:.1f} %",
-        f"validation accuracy {100 * metrics['validation.accuracy']:.1f} %",
+        *(f"{name.replace('.', ' ')} {100 * value:.1f} %" for name, value in shares.items()),
     )
     known = path.read_text().splitlines() if path.is_file() else []
     write_atomically(path, "\n".join([*known[: epoch - 1], ", ".join(words)]) + "\n")

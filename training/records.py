@@ -1,16 +1,18 @@
 """Random access to the waveforms of a snapshot, by the byte offsets in its ledger."""
 
-from collections.abc import Mapping
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from infra.card import LEDGER_NAME, DatasetCard, read_card
+from training.tasks.labels import Labels
 
 _BYTES_PER_SAMPLE = 2
-_COLUMNS = ("clip_id", "split", "labels", "status", "shard", "num_samples", "waveform_offset")
 
 
 @dataclass(frozen=True)
@@ -19,20 +21,33 @@ class Clips:
 
     Attributes:
       ids: clip ids, [clips].
-      labels: positions in the card's labels, int32 [clips].
+      labels: of the card's classes.
       num_samples: lengths at the card's rate, int64 [clips].
       shards: file names, [clips].
       offsets: byte position of the first sample in its shard, int64 [clips].
     """
 
     ids: tuple[str, ...]
-    labels: np.ndarray
+    labels: Labels
     num_samples: np.ndarray
     shards: tuple[str, ...]
     offsets: np.ndarray
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Where the clips of a split are from, in the order of `Clips`.
+
+    Attributes:
+      groups: of the ledger, [clips]; None: the clip is a group of its own.
+      sample_sha256: of the stored samples, [clips].
+    """
+
+    groups: tuple[str | None, ...]
+    sample_sha256: tuple[str | None, ...]
 
 
 class Snapshot:
@@ -47,20 +62,34 @@ class Snapshot:
         """The kept clips of `split`.
 
         Raises:
-          ValueError: no such split, or a clip that has not exactly one label.
+          ValueError: no such split.
         """
         self.card.split(split)
-        table = pq.read_table(self.folder / LEDGER_NAME, columns=list(_COLUMNS))
-        rows = [row for row in table.to_pylist() if row["status"] == "kept" and row["split"] == split]
-        rows.sort(key=lambda row: row["clip_id"])
-        positions = {name: index for index, name in enumerate(self.card.labels)}
+        table = self._kept(["clip_id", "labels", "num_samples", "shard", "waveform_offset"], split)
         return Clips(
-            ids=tuple(row["clip_id"] for row in rows),
-            labels=np.array([_only_label(row, positions) for row in rows], np.int32),
-            num_samples=np.array([row["num_samples"] for row in rows], np.int64),
-            shards=tuple(row["shard"] for row in rows),
-            offsets=np.array([row["waveform_offset"] for row in rows], np.int64),
+            ids=tuple(table["clip_id"].to_pylist()),
+            labels=self._labels(table["labels"]),
+            num_samples=table["num_samples"].to_numpy(),
+            shards=tuple(map(sys.intern, table["shard"].to_pylist())),  # a few names, many times
+            offsets=table["waveform_offset"].to_numpy(),
         )
+
+    def origins(self, split: str) -> Origins:
+        """Groups and hashes of the kept clips of `split`."""
+        table = self._kept(["clip_id", "group", "sha256"], split)
+        pairs = zip(table["clip_id"].to_pylist(), table["group"].to_pylist(), strict=True)
+        return Origins(
+            groups=tuple(None if group in ("", clip_id) else group for clip_id, group in pairs),
+            sample_sha256=tuple(table["sha256"].to_pylist()),
+        )
+
+    def all_labels(self) -> Labels:
+        """The labels of every kept clip, whatever its split, in the order of the ids."""
+        return self._labels(self._kept(["clip_id", "labels"])["labels"])
+
+    def all_ids(self) -> tuple[str, ...]:
+        """The ids of every kept clip, whatever its split, sorted."""
+        return tuple(self._kept(["clip_id"])["clip_id"].to_pylist())
 
     def window(self, clips: Clips, index: int, start: int, length: int) -> np.ndarray:
         """Samples [start, start + length) of a clip, int16 [length]; zeros behind the clip's end."""
@@ -71,6 +100,23 @@ class Snapshot:
         samples[:present] = np.frombuffer(data.tobytes(), "<i2")
         return samples
 
+    def _kept(self, columns: list[str], split: str | None = None) -> pa.Table:
+        """These columns of the ledger's kept clips, in the order of their ids."""
+        wanted = [("status", "=", "kept"), *([] if split is None else [("split", "=", split)])]
+        ledger = self.folder / LEDGER_NAME
+        return pq.read_table(ledger, columns=columns, filters=wanted, partitioning=None).sort_by("clip_id")
+
+    def _labels(self, column: pa.ChunkedArray) -> Labels:
+        lists = column.combine_chunks()
+        values = pc.index_in(lists.flatten(), pa.array(self.card.labels, pa.string())).fill_null(-1)
+        starts = np.concatenate([[0], np.cumsum(pc.list_value_length(lists).to_numpy(zero_copy_only=False))])
+        labels = Labels(self.card.labels, values.to_numpy().astype(np.int32), starts.astype(np.int64))
+        if (labels.values < 0).any():
+            raise ValueError(
+                f"Rule: the ledger's labels are on the card. Received: others in {self.folder}. Prepare again."
+            )
+        return labels
+
     def _shard(self, name: str) -> np.ndarray:
         if name not in self._shards:
             self._shards[name] = np.memmap(self.folder / name, np.uint8, mode="r")
@@ -80,12 +126,3 @@ class Snapshot:
 def to_float(samples: np.ndarray) -> np.ndarray:
     """int16 to float32 in [-1, 1)."""
     return samples.astype(np.float32) / 32768.0
-
-
-def _only_label(row: Mapping[str, object], positions: Mapping[str, int]) -> int:
-    labels = row["labels"]
-    if not isinstance(labels, list) or len(labels) != 1:
-        raise ValueError(
-            f"Single-label training needs exactly one label per clip. Received: {labels} for clip `{row['clip_id']}`."
-        )
-    return positions[labels[0]]

@@ -1,5 +1,7 @@
 """One worker of one trial: builds the parts, calls `fit`, and, as the chief, writes what came out."""
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -8,47 +10,74 @@ import tensorflow as tf
 
 from frontends import Leaf
 from frontends.inspect import Inspection, inspect, physical_parameters
-from infra import config
+from infra import config, passport
 from infra.files import write_atomically
-from infra.tracking import MemoryRun, MlflowRun, Run
+from infra.passport import Data, present_session, write_passport
+from infra.predictions import PREDICTIONS_NAME
+from infra.tracking import FileRun, MemoryRun, Run
+from training.artifacts import tell_results
 from training.checkpoint import CheckpointStore
-from training.config import FIGURES_FOLDER, MODEL_NAME, RESULT_NAME, TrialRequest, TrialResult
+from training.cluster.agreement import Agreement
+from training.cluster.stopping import Watch
+from training.config import FIGURES_FOLDER, MODEL_NAME, RESULT_NAME, TrialConfig, TrialRequest, TrialResult
 from training.export import LEARNED_NAME, write_learned
 from training.figures import draw_all
-from training.fit import Fitted, Split, fit
-from training.input import EvaluationInput, Part, TrainingInput
+from training.fit import Fitted, fit
+from training.input import Part
 from training.loop import Loop
 from training.model import FRONTEND, build_model
 from training.pictures import make_pictures
 from training.progress_log import log_epoch
 from training.records import Snapshot
-from training.versions import versions
+from training.tasks.config import TaskSnapshot
+from training.tasks.history import split_metrics
+from training.tasks.scored import CLASSES_NAME, task_result, write_scored
+from training.tasks.task import Task, common_sample_rate, open_tasks, training_batches
+
+_DETERMINISM = "operations deterministic: equal on the same kind of processor with equal code, threads and workers"
 
 
-def run_trial(request: TrialRequest, *, snapshot_folder: str, tracking_uri: str, run_id: str, part: Part) -> None:
-    """Trains, evaluates and records one trial; every worker of it calls this with its own `part`."""
+def run_trial(request: TrialRequest, *, snapshots: Sequence[TaskSnapshot], part: Part, watch: Watch) -> None:
+    """Trains, evaluates and records one trial; every worker of it calls this with its own `part`.
+
+    Raises:
+      InterruptedTraining, InterruptedEvaluation: as `fit`, when `watch` has been asked to stop.
+    """
     tf.config.experimental.enable_op_determinism()
-    snapshot, trial = Snapshot(snapshot_folder), request.config
-    chief = part.index == 0
-    run: Run = MlflowRun(tracking_uri, run_id) if chief else MemoryRun()
-    run.params({"frontend_name": request.name, **config.flatten(trial)})
-    run.tags({**versions(), "snapshot_id": snapshot.card.snapshot_id, "corpus": snapshot.card.corpus})
+    trial, chief = request.config, part.index == 0
+    folders = {snapshot.task: snapshot.folder for snapshot in snapshots}
+    opened = [Snapshot(folders[task.name]) for task in trial.tasks]
+    run: Run = FileRun(Path(request.folder)) if chief else MemoryRun()
+    run.params({"frontend_name": request.name, **_parameters(trial)})
+    session = present_session(workers=part.count, determinism=_DETERMINISM, gpus=_gpus())
+    run.tags({**passport.tags(session), **_data(trial, opened)})
+    if chief:
+        data = [Data(**dataclasses.asdict(snapshot)) for snapshot in snapshots]
+        for path in write_passport(Path(request.folder), trial=request, data=data, session=session):
+            run.artifact(path)
 
-    window = round(trial.train.window_ms * snapshot.card.sample_rate / 1000)
+    sample_rate = common_sample_rate(trial.tasks, opened)
+    window = round(trial.train.window_ms * sample_rate / 1000)
     strategy = _strategy(part)
+    tasks = open_tasks(
+        trial.tasks,
+        opened,
+        window=window,
+        batch_size=trial.train.batch_size,
+        replicas=strategy.num_replicas_in_sync,
+    )
     with strategy.scope():
         model = build_model(
             trial.frontend,
             trial.train.encoder,
-            sample_rate=snapshot.card.sample_rate,
+            sample_rate=sample_rate,
             window=window,
-            classes=len(snapshot.card.labels),
+            classes={task.name: len(task.snapshot.card.labels) for task in tasks},
             seed=trial.seed,
         )
     frontend = model.get_layer(FRONTEND)
     before = inspect(frontend)
-    batch_size = trial.train.batch_size
-    training = TrainingInput(snapshot, snapshot.clips("train"), window=window, batch_size=batch_size, seed=trial.seed)
+    training = training_batches(trial, opened, window=window)
     fitted = fit(
         Loop(
             model,
@@ -56,21 +85,44 @@ def run_trial(request: TrialRequest, *, snapshot_folder: str, tracking_uri: str,
             config=trial.train,
             steps_per_epoch=training.steps_per_epoch,
             part=part,
+            objectives={task.name: task.objective for task in tasks},
         ),
         trial.train,
         training=training,
-        validation=_split(snapshot, "validation", window=window, batch_size=batch_size),
-        test=_split(snapshot, "test", window=window, batch_size=batch_size),
-        checkpoints=CheckpointStore(Path(request.folder, "checkpoints")),
+        tasks=tasks,
+        checkpoints=CheckpointStore(Path(request.folder, "checkpoints"), held=watch.holds),
         run=run,
         observe=lambda: physical_parameters(frontend),
         planner=frontend if isinstance(frontend, Leaf) else None,
         chief=chief,
+        stop=Agreement(watch.asked, strategy=strategy, workers=part.count),
+        folder=Path(request.folder),
         on_epoch=lambda epoch, metrics: log_epoch(request, epoch, metrics),
     )
+    watch.end()
     if chief:
-        result = _result(request, snapshot, model, fitted, run_id=run_id, workers=part.count)
-        _record(Path(request.folder), run, model, fitted, before=before, result=result)
+        result = _result(request, tasks, model, fitted, workers=part.count)
+        _record(Path(request.folder), run, model, fitted, before=before, result=result, tasks=tasks)
+
+
+def _gpus() -> tuple[str, ...]:
+    devices = tf.config.list_physical_devices("GPU")
+    return tuple(tf.config.experimental.get_device_details(device).get("device_name", "GPU") for device in devices)
+
+
+def _parameters(trial: TrialConfig) -> dict[str, object]:
+    """The flat view of a trial's config; of the tasks, those that are several, one parameter each."""
+    tasks = {f"task.{task.name}": task.objective for task in trial.tasks}
+    return {**{name: value for name, value in config.flatten(trial).items() if name != "tasks"}, **tasks}
+
+
+def _data(trial: TrialConfig, snapshots: Sequence[Snapshot]) -> dict[str, str]:
+    """Tags: which corpora and snapshots, in the order of the tasks."""
+    return {
+        "tasks": ", ".join(task.name for task in trial.tasks),
+        "corpus": ", ".join(snapshot.card.corpus for snapshot in snapshots),
+        "snapshot_id": ", ".join(snapshot.card.snapshot_id for snapshot in snapshots),
+    }
 
 
 def _strategy(part: Part) -> tf.distribute.Strategy:
@@ -80,33 +132,20 @@ def _strategy(part: Part) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy() if len(gpus) > 1 else tf.distribute.get_strategy()
 
 
-def _split(snapshot: Snapshot, name: str, *, window: int, batch_size: int) -> Split:
-    clips = snapshot.clips(name)
-    return Split(clips=clips, windows=EvaluationInput(snapshot, clips, window=window, batch_size=batch_size))
-
-
 def _result(
     request: TrialRequest,
-    snapshot: Snapshot,
+    tasks: Sequence[Task],
     model: keras.Model,
     fitted: Fitted,
     *,
-    run_id: str,
     workers: int,
 ) -> TrialResult:
-    best = fitted.progress.best_epoch
     return TrialResult(
         name=request.name,
         trial_id=request.trial_id,
         config=request.config,
-        corpus=snapshot.card.corpus,
-        snapshot_id=snapshot.card.snapshot_id,
-        run_id=run_id,
-        accuracy=fitted.test.accuracy,
-        loss=fitted.test.loss,
-        test_clips=len(fitted.test.logits),
-        validation_accuracy=fitted.progress.history[best - 1]["validation.accuracy"],
-        best_epoch=best,
+        tasks=tuple(task_result(task, fitted.validation[task.name], fitted.test[task.name]) for task in tasks),
+        best_epoch=fitted.progress.best_epoch,
         frontend_parameters=_count(model.get_layer(FRONTEND)),
         parameters=_count(model),
         train_seconds=fitted.progress.seconds,
@@ -122,6 +161,7 @@ def _record(
     *,
     before: Inspection,
     result: TrialResult,
+    tasks: Sequence[Task],
 ) -> None:
     """Writes everything that the trial leaves behind; the result last, so that it means a whole trial."""
     learned = {name: np.array(values) for name, values in fitted.progress.learned.items()}
@@ -130,9 +170,13 @@ def _record(
     after = inspect(model.get_layer(FRONTEND))
     for path in draw_all(folder / FIGURES_FOLDER, make_pictures(before, after)):
         run.artifact(path, folder=FIGURES_FOLDER)
+    write_scored(folder, result.trial_id, tasks, fitted.validation, fitted.test)
+    tell_results(folder, run, model, tasks, progress=fitted.progress, result=result)
+    run.artifact(folder / PREDICTIONS_NAME)
+    run.artifact(folder / CLASSES_NAME)
     run.artifact(folder / LEARNED_NAME)
     run.artifact(folder / MODEL_NAME)
-    scores = {"test.accuracy": result.accuracy, "test.loss": result.loss}
+    scores = split_metrics("test", fitted.test)
     counts = {"frontend_parameters": result.frontend_parameters, "parameters": result.parameters}
     run.metrics({**scores, **counts, "train_seconds": result.train_seconds}, step=result.best_epoch)
     # Before the result: with it the trial is finished, and nobody would close its run after a kill in between.

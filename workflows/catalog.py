@@ -12,10 +12,33 @@ from frontends.config import (
     TimeDomainFilterbankConfig,
     WavegramConfig,
 )
-from workflows import esc10, folder, fsdd, quickstart
+from workflows import (
+    ablation,
+    audioset,
+    esc10,
+    folder,
+    fsdd,
+    initialisation,
+    multitask,
+    quickstart,
+    single_task,
+    three_tasks,
+)
+from workflows.matrix import Experiment, Matrix
 from workflows.workflow import Workflow
 
-MODULES = {"quickstart": quickstart, "fsdd": fsdd, "esc10": esc10, "folder": folder}
+MODULES = {
+    "quickstart": quickstart,
+    "fsdd": fsdd,
+    "esc10": esc10,
+    "three_tasks": three_tasks,
+    "single_task": single_task,
+    "multitask": multitask,
+    "audioset": audioset,
+    "ablation": ablation,
+    "initialisation": initialisation,
+    "folder": folder,
+}
 
 CORPORA: dict[str, str] = {
     "synthetic": "Eleven classes of sounds made from a seed; needs no source.",
@@ -60,27 +83,35 @@ NAMED_FRONTENDS: dict[str, FrontendConfig] = {
     "wavegram": WavegramConfig(),
 }
 ENCODERS: dict[str, str] = {
-    "conv_net": "The small ConvNet of the original LEAF code, with a width multiplier.",
-    "efficientnet_b0": "EfficientNetB0 from scratch, its input unscaled.",
+    "conv_net": "The small ConvNet of the original LEAF code; 3.5 M parameters, with a width multiplier.",
+    "efficientnet_b0": "EfficientNetB0 from scratch, its input unscaled; 4.0 M parameters.",
+    "cnn14": "CNN14 of PANNs, with its head or the original LEAF code's; 79.7 M parameters, with a width multiplier.",
+    "fcn_3": "FCN-3 of Choi et al. (2016), a fully convolutional tagger; 15.9 M parameters, with a width multiplier.",
+    "fcn_4": "FCN-4 of Choi et al. (2016); 17.3 M parameters, with a width multiplier.",
+    "fcn_5": "FCN-5 of Choi et al. (2016); 25.1 M parameters, with a width multiplier.",
+    "fcn_6": "FCN-6 of Choi et al. (2016): FCN-5 and a 1 x 1 layer; 27.2 M parameters, with a width multiplier.",
+    "fcn_7": "FCN-7 of Choi et al. (2016): FCN-5 and two 1 x 1 layers; 28.2 M parameters, with a width multiplier.",
 }
 
 
-def load(name_or_file: str) -> Workflow:
-    """The workflow called `name_or_file`, or the `WORKFLOW` of a Python file.
+def load(name_or_file: str) -> Experiment:
+    """The experiment called `name_or_file`, or the `WORKFLOW` of a Python file.
 
     Raises:
       ValueError: neither a name nor such a file.
     """
     if name_or_file in MODULES:
-        shipped: Workflow = MODULES[name_or_file].WORKFLOW
+        shipped: Experiment = MODULES[name_or_file].WORKFLOW
         return shipped
     if not name_or_file.endswith(".py") or not Path(name_or_file).is_file():
         raise ValueError(
             f"A workflow is one of {sorted(MODULES)} or the path of a .py file. Received: {name_or_file!r}."
         )
     workflow = runpy.run_path(name_or_file).get("WORKFLOW")
-    if not isinstance(workflow, Workflow):
-        raise ValueError(f"{name_or_file} must define `WORKFLOW = Workflow(...)`. Received: {workflow!r}.")
+    if not isinstance(workflow, Workflow | Matrix):
+        raise ValueError(
+            f"{name_or_file} must define `WORKFLOW = Workflow(...)` or `Matrix(...)`. Received: {workflow!r}."
+        )
     return workflow
 
 

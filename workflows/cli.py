@@ -5,6 +5,7 @@ Nothing here loads TensorFlow, Beam, Ray or MLflow: stages do, in processes of t
 
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -12,46 +13,41 @@ from pathlib import Path
 from typing import Any
 
 from infra import config
+from infra.common_clips import read_common
 from infra.stage import StageError, run_stage
 from pipelines.config import Prepared, ShowRequest, SnapshotSummary, Verification, VerifyRequest
 from pipelines.requests import Difference, DiffRequest, Duplicates, DuplicatesRequest, Fetched, Page, PageRequest
-from training.config import Inspected, InspectRequest
+from training.requests import Inspected, InspectRequest
 from workflows import catalog, console, flags
-from workflows.commands import Featurize, FeaturizeInitial, Inspect, InspectInitial, List, Planned, Report, Run, text
+from workflows.commands import (
+    Featurize,
+    FeaturizeInitial,
+    Inspect,
+    InspectInitial,
+    List,
+    Planned,
+    PlannedMatrix,
+    Report,
+    Run,
+    RunMatrix,
+    text,
+)
+from workflows.comparison import Compare, compare, print_comparison
+from workflows.delivery import Sync, deliver_pending, print_synced
 from workflows.features import featurize
+from workflows.matrix import preparations_of
 from workflows.places import Places
 from workflows.plan import make_plan
 from workflows.preparation import plan_preparation
 from workflows.prepare_commands import Fetch, Prepare, Show, Verify
-from workflows.report import make_table, write_page
+from workflows.report import write_page
+from workflows.reproduction import Reproduce, print_reproduction, reproduce
 from workflows.runner import read_state, run
 from workflows.snapshots import Diff, FindDuplicates, print_difference, print_duplicates
+from workflows.source_flags import by_task
 from workflows.sources import frontend_source
-
-USAGE = """\
-leafworks: from raw recordings to a table of audio front ends, with intervals.
-
-  leafworks run NAME|FILE.py [--source DIR]    prepare, train, report; a second time: only what is missing
-  leafworks plan NAME|FILE.py [--source DIR]   what would run, why, how long
-  leafworks plan prepare CORPUS [--source DIR] clips, hours, bytes, shards, time and disk of a preparation
-  leafworks fetch CORPUS --to DIR              downloads a corpus, checks it and unpacks it; again: goes on
-  leafworks prepare CORPUS [--source DIR]      one corpus to one snapshot of TFRecord shards
-  leafworks verify SNAPSHOT                    read every record again and compare with ledger and card
-  leafworks show SNAPSHOT [--page OUT.html]    what a snapshot holds, and which clips were rejected and why
-  leafworks diff SNAPSHOT SNAPSHOT             clips only here, only there, changed, and why
-  leafworks duplicates SNAPSHOT...             copies and near copies, within and across splits and snapshots
-  leafworks report NAME                        the table and the page again
-  leafworks inspect FRONTEND                   pictures and numbers of what a front end does and has learned
-  leafworks featurize WAV... --frontend FRONTEND   features of any recordings, and a picture of each
-  leafworks list                               workflows, corpora, front ends, encoders
-
-`leafworks COMMAND --help` explains a command and its flags; `leafworks run NAME --help` lists every knob of an
-experiment with its default. FRONTEND is a name that `leafworks list` prints, run:ID of a trained one, or a .keras
-file. plan, fetch, verify, show, diff, duplicates, report and list print JSON with --json. Results go below ./output
-(--root).
-
-Start here:  leafworks run quickstart
-"""
+from workflows.table import make_table
+from workflows.usage import USAGE
 
 
 def main() -> None:
@@ -60,6 +56,8 @@ def main() -> None:
     The exit code is 0; 1: a stage or a trial failed, or a snapshot has problems; 2: refused, for bad input or
     too many rejected clips.
     """
+    # As Ctrl-C: stages are asked to stop, and say where they can go on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(run_command(sys.argv[1:]))
     except BrokenPipeError:  # the reader of a pipe, e.g. `head`, has seen enough
@@ -90,7 +88,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    command = flags.with_workflow(Run, "run", arguments)
+    command = flags.with_workflow((Run, RunMatrix), "run", arguments)
     if command is None:
         return 0
     places = Places(command.root)
@@ -98,30 +96,34 @@ def _run(arguments: list[str]) -> int:
         outcome = run(
             command.workflow,
             places=places,
-            source=text(command.source),
+            sources=by_task(command.source, preparations_of(command.workflow)),
             workers=command.workers,
             max_rejected_share=command.max_rejected_share,
             on_line=progress.line,
             on_progress=progress.update,
         )
     if outcome.repeated_nothing:
-        print(f"Nothing to run: the snapshot and all {len(outcome.state.trials)} trials are finished.")
+        what = "the snapshot" if len(outcome.state.snapshots) == 1 else f"{len(outcome.state.snapshots)} snapshots"
+        print(f"Nothing to run: {what} and all {len(outcome.state.trials)} trials are finished.")
     table = make_table(outcome.state, places)
     console.print_table(table)
     print(f"\nReport: {write_page(table, outcome.state, places)}")
-    print(f"Runs:   mlflow ui --backend-store-uri {places.tracking()[0]}")
+    print(f"Runs:   {places.way_to_runs()}")
     for trial, reason in outcome.failed.items():
         print(f"error: {trial} failed: {reason}", file=sys.stderr)
-    return 1 if outcome.failed else 0
+    for task, why in outcome.missing.items():
+        print(f"error: {task} was left out: {why}", file=sys.stderr)
+    return 1 if outcome.failed or outcome.missing else 0
 
 
 def _plan(arguments: list[str]) -> int:
     if arguments[:1] == ["prepare"]:
         return plan_preparation(arguments[1:])
-    command = flags.with_workflow(Planned, "plan", arguments)
+    command = flags.with_workflow((Planned, PlannedMatrix), "plan", arguments)
     if command is None:
         return 0
-    plan = make_plan(command.workflow, places=Places(command.root), source=text(command.source))
+    sources = by_task(command.source, preparations_of(command.workflow))
+    plan = make_plan(command.workflow, places=Places(command.root), sources=sources)
     return _show(command.json, plan, console.print_plan)
 
 
@@ -187,12 +189,32 @@ def _report(arguments: list[str]) -> int:
     command = flags.parse(Report, "report", arguments)
     places = Places(command.root)
     state = read_state(places, command.name)
-    table = make_table(state, places)
+    table = make_table(state, places, clips=None if command.clips is None else read_common(command.clips))
     path = write_page(table, state, places)
     _show(command.json, table, console.print_table)
     if not command.json:
         print(f"\nReport: {path}")
     return 0
+
+
+def _sync(arguments: list[str]) -> int:
+    command = flags.parse(Sync, "sync", arguments)
+    synced = deliver_pending(Places(command.root), on_line=lambda line: print(line, file=sys.stderr))
+    _show(command.json, synced, print_synced)
+    return 1 if synced.left else 0
+
+
+def _compare(arguments: list[str]) -> int:
+    command = flags.parse(Compare, "compare", arguments)
+    return _show(command.json, compare(command.one, command.other, Places(command.root)), print_comparison)
+
+
+def _reproduce(arguments: list[str]) -> int:
+    command = flags.parse(Reproduce, "reproduce", arguments)
+    with console.progress() as progress, tempfile.TemporaryDirectory(prefix="leafworks-") as downloads:
+        found = reproduce(command, download_folder=Path(downloads), on_line=progress.line, on_progress=progress.update)
+    _show(command.json, found, print_reproduction)
+    return 0 if found.reproduced else 1
 
 
 def _inspect(arguments: list[str]) -> int:
@@ -254,6 +276,9 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "diff": _diff,
     "duplicates": _duplicates,
     "report": _report,
+    "sync": _sync,
+    "reproduce": _reproduce,
+    "compare": _compare,
     "inspect": _inspect,
     "featurize": _featurize,
     "list": _list,

@@ -12,47 +12,98 @@ import tyro
 
 from frontends.config import FrontendConfig
 from pipelines.config import PrepareRequest
-from training.config import FeatureFormat
+from training.requests import FeatureFormat
+from workflows.matrix import Matrix
 from workflows.workflow import DEFAULT_ROOT, Workflow
 
 WorkflowFields = Annotated[Workflow, tyro.conf.arg(name="")]
+MatrixFields = Annotated[Matrix, tyro.conf.arg(name="")]
+SourceFlags = tyro.conf.UseAppendAction[tuple[str, ...]]
 FrontendFields = Annotated[FrontendConfig, tyro.conf.arg(name="")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """Prepares the corpus, trains every front end with every seed, prints the table; skips what is done.
+class _RunFlags:
+    """What running needs to know besides the experiment.
 
     Attributes:
-      workflow: the experiment; every field of it is a flag.
-      source: folder of the corpus's recordings; none for a corpus that is made on the spot.
+      source: folder of the corpus's recordings; none for a corpus that is made on the spot. Of several corpora the
+        folder that has one named after each, or TASK=DIR or CORPUS=DIR, once for each.
       root: everything that is written goes below this folder.
       workers: threads that decode recordings.
       max_rejected_share: largest share of rejected clips that is not an error, 0 to 1.
     """
 
-    workflow: WorkflowFields
-    source: Path | None = None
+    source: SourceFlags = ()
     root: Path = DEFAULT_ROOT
     workers: int = PrepareRequest.workers
     max_rejected_share: float = PrepareRequest.max_rejected_share
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planned:
-    """Says what `leafworks run` would do, why, and how long it would take, and does none of it.
+class Run(_RunFlags):
+    """Prepares the corpus, trains every front end with every seed, prints the table; skips what is done.
 
     Attributes:
       workflow: the experiment; every field of it is a flag.
-      source: folder of the corpus's recordings; none for a corpus that is made on the spot.
+    """
+
+    workflow: WorkflowFields
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunMatrix(_RunFlags):
+    """Prepares the corpora, trains every front end on every task with every encoder and seed; skips what is done.
+
+    A task whose recordings are missing is left out, with what to get; the others run.
+
+    Attributes:
+      workflow: the experiment; its fields are flags.
+      laptop: try it out: one seed, a small ConvNet, 3 epochs, at most 600 clips of each split.
+    """
+
+    workflow: MatrixFields
+    laptop: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PlanFlags:
+    """What planning needs to know besides the experiment.
+
+    Attributes:
+      source: folder of the corpus's recordings; none for a corpus that is made on the spot. Of several corpora the
+        folder that has one named after each, or TASK=DIR or CORPUS=DIR, once for each.
       root: folder of all results.
       json: print JSON.
     """
 
-    workflow: WorkflowFields
-    source: Path | None = None
+    source: SourceFlags = ()
     root: Path = DEFAULT_ROOT
     json: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned(_PlanFlags):
+    """Says what `leafworks run` would do, why, and how long it would take, and does none of it.
+
+    Attributes:
+      workflow: the experiment; every field of it is a flag.
+    """
+
+    workflow: WorkflowFields
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedMatrix(_PlanFlags):
+    """Says what `leafworks run` would do, why, and how long it would take, and does none of it.
+
+    Attributes:
+      workflow: the experiment; its fields are flags.
+      laptop: plan what `leafworks run NAME --laptop` would do.
+    """
+
+    workflow: MatrixFields
+    laptop: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +113,14 @@ class Report:
     Attributes:
       name: of the workflow.
       root: folder of all results.
+      clips: score these test clips only: the file that `leafworks diff A B --common FILE` writes, so that scores on two
+        snapshots of a corpus can be compared. The page is then `reports/NAME.common.html`.
       json: print JSON.
     """
 
     name: tyro.conf.Positional[str]
     root: Path = DEFAULT_ROOT
+    clips: Path | None = None
     json: bool = False
 
 

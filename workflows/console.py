@@ -12,10 +12,11 @@ from rich.table import Table as RichTable
 
 from pipelines.config import Prepared, SnapshotSummary, Verification
 from pipelines.requests import Fetched
-from training.config import Inspected
+from training.requests import Inspected
+from workflows import wording
 from workflows.features import Features
 from workflows.plan import Plan
-from workflows.report import Table, percent
+from workflows.table import Section, Table, section_title
 
 _LOG_SECONDS = 10.0
 _LOG_WIDTH = 140
@@ -56,50 +57,71 @@ def progress() -> Iterator[StageProgress]:
 
 
 def print_table(table: Table) -> None:
-    """The results, one front end a line."""
-    grid = RichTable(title=f"{table.workflow}: {table.corpus}, {table.test_clips} test clips", title_justify="left")
-    grid.add_column("front end")
-    for name in (
-        "test accuracy, % [95 %]",
-        f"minus {table.baseline}, points [95 %]",
-        "seeds",
-        "front-end params",
-        "all params",
-        "train s",
-    ):
-        grid.add_column(name, justify="right")
-    for row in table.rows:
-        grid.add_row(
-            row.name,
-            percent(row.accuracy),
-            percent(row.difference, signed=True) if row.difference else "-",
-            str(row.accuracy.seeds),
-            f"{row.frontend_parameters:,}",
-            f"{row.parameters:,}",
-            f"{row.train_seconds:.0f}",
-        )
-    _print(grid)
+    """The results, a grid for each task and setting, one front end a line."""
+    for section in table.sections:
+        _print(_section_grid(section, table.baseline))
+        if section.paper_note:
+            print(section.paper_note)
+    print(
+        f"[95 %]: bootstrap over test clips or groups; ±: binomial, as the paper has it; p: as it is (Holm over "
+        f"{table.comparisons} comparisons)."
+    )
+    if table.restricted:
+        print(f"Scored on {table.restricted}.")
     if table.missing:
         print(f"Not complete: {table.missing}.")
 
 
+def _section_grid(section: Section, baseline: str) -> RichTable:
+    metrics = tuple(section.rows[0].scores)
+    with_paper = any(row.paper for row in section.rows)
+    title = f"{section_title(section)}, snapshot {', '.join(section.snapshot_ids)}"
+    grid = RichTable(title=title, title_justify="left")
+    grid.add_column("front end")
+    columns = [f"{wording.METRIC_TITLES[metrics[0]]} [95 %]", "±", "seeds", f"minus {baseline} [95 %]", "p (Holm)"]
+    columns += [wording.METRIC_TITLES[metric] for metric in metrics[1:]]
+    columns += ["params", "train s", *(["paper"] if with_paper else [])]
+    for name in columns:
+        grid.add_column(name, justify="right")
+    for row in section.rows:
+        first, found = row.scores[metrics[0]], row.differences.get(metrics[0])
+        cells = [
+            wording.score(metrics[0], first),
+            wording.binomial(metrics[0], first),
+            wording.seeds(metrics[0], first),
+        ]
+        cells += [wording.difference(metrics[0], found), wording.p_values(found)]
+        cells += [wording.number(metric, row.scores[metric].mean) for metric in metrics[1:]]
+        cells += [wording.parameters(row.frontend_parameters, row.paper_parameters), f"{row.train_seconds:.0f}"]
+        grid.add_row(row.name, *cells, *([wording.figure(row.paper)] if with_paper else []))
+    return grid
+
+
 def print_plan(plan: Plan) -> None:
     """What would run, and why."""
-    clips = ", ".join(f"{split} {count}" for split, count in plan.clips.items())
-    print(f"prepare {plan.corpus}: {plan.prepare_state} ({plan.prepare_why})")
-    print(f"  {clips} clips; {plan.source_bytes / 1e6:.1f} MB of recordings -> {plan.snapshot}")
+    for snapshot in plan.snapshots:
+        clips = ", ".join(f"{split} {count}" for split, count in snapshot.clips.items())
+        task = "" if snapshot.task == snapshot.corpus else f" for {snapshot.task}"
+        print(f"prepare {snapshot.corpus}{task}: {snapshot.state} ({snapshot.why})")
+        if snapshot.folder:
+            print(f"  {clips} clips; {snapshot.source_bytes / 1e6:.1f} MB of recordings -> {snapshot.folder}")
+    with_parts = any(trial.part for trial in plan.trials)
     grid = RichTable()
-    for name in ("front end", "seed", "trial", "state", "why", "estimate"):
+    for name in (*(["task"] if with_parts else []), "front end", "seed", "trial", "state", "why", "estimate"):
         grid.add_column(name, overflow="fold")
     for trial in plan.trials:
         seconds = "" if trial.state == "finished" else "unknown" if trial.seconds is None else f"{trial.seconds:.0f} s"
-        grid.add_row(trial.name, str(trial.seed), trial.trial_id, trial.state, trial.why, seconds)
+        cells = (trial.name, str(trial.seed), trial.trial_id, trial.state, trial.why, seconds)
+        grid.add_row(*([trial.part] if with_parts else []), *cells)
     _print(grid)
-    known = [trial.seconds for trial in plan.to_run if trial.seconds is not None]
-    print(
-        f"{len(plan.to_run)} of {len(plan.trials)} trials would run"
-        + (f", about {sum(known):.0f} s one after another." if known else ".")
-    )
+    print(f"{len(plan.to_run)} of {len(plan.trials)} trials would run" + _estimate(plan))
+
+
+def _estimate(plan: Plan) -> str:
+    if plan.seconds is None:
+        return "."
+    unknown = f", and {plan.without_estimate} like none that has run" if plan.without_estimate else ""
+    return f", about {plan.seconds:.0f} s one after another, {plan.gpu_hours or 0.0:.2f} GPU-hours{unknown}."
 
 
 def print_fetched(fetched: Fetched) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infra.stage import run_stage
 from pipelines.requests import Waveforms, WaveformsRequest
-from training.config import (
+from training.requests import (
     FeatureFile,
     FeatureFormat,
     Featurized,

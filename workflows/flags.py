@@ -7,19 +7,28 @@ from typing import Any, TypeVar
 import tyro
 
 from workflows import catalog, console
-from workflows.commands import Planned, Run
+from workflows.matrix import Matrix
 
 Command = TypeVar("Command")
-WithWorkflow = TypeVar("WithWorkflow", Run, Planned)
 
 
-def with_workflow(command: type[WithWorkflow], name: str, arguments: list[str]) -> WithWorkflow | None:
-    """Loads the workflow named first, and parses the flags over its fields; None after a bare --help."""
+def with_workflow(kinds: tuple[type[Any], type[Any]], name: str, arguments: list[str]) -> Any | None:
+    """Loads the experiment named first, and parses the flags over its fields; None after a bare --help.
+
+    Args:
+      kinds: the command of a workflow, and that of a matrix.
+      name: of the command.
+      arguments: behind it.
+    """
     known = {"workflows": {key: catalog.description(key) for key in catalog.MODULES}}
-    if not named(f"{name} NAME|FILE.py", command, arguments, known):
+    if not named(f"{name} NAME|FILE.py", kinds[0], arguments, known):
         return None
-    workflow = catalog.load(arguments[0])
-    return parse(command, f"{name} {arguments[0]}", arguments[1:], default=command(workflow=workflow))
+    experiment = catalog.load(arguments[0])
+    if isinstance(experiment, Matrix):
+        # Before the flags are parsed, so that what they say holds on a laptop too.
+        experiment = experiment.on_laptop() if "--laptop" in arguments else experiment
+        return parse(kinds[1], f"{name} {arguments[0]}", arguments[1:], default=kinds[1](workflow=experiment))
+    return parse(kinds[0], f"{name} {arguments[0]}", arguments[1:], default=kinds[0](workflow=experiment))
 
 
 def named(usage: str, command: type, arguments: list[str], known: Mapping[str, Mapping[str, str]]) -> bool:

@@ -5,6 +5,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.mlflow_store import without_secrets
+from infra.spool import Spool
+
 _DATABASE = "mlflow.db"
 
 
@@ -27,6 +30,10 @@ class Places:
     def trial(self, trial_id: str) -> Path:
         """Everything of one trial."""
         return self.trials / trial_id
+
+    def run_id(self, trial_id: str) -> str:
+        """Of a trial's run in MLflow; empty: MLflow does not have it yet."""
+        return Spool(self.trial(trial_id)).delivered.run_id
 
     def state(self, workflow: str) -> Path:
         """What the last run of a workflow was: its config, snapshot and trials."""
@@ -60,3 +67,8 @@ class Places:
             return address, None
         root = self.root.resolve()
         return f"sqlite:///{root / _DATABASE}", str(root / "mlflow")
+
+    def way_to_runs(self) -> str:
+        """Where the runs can be looked at: an address, or the command that serves a local store; without secrets."""
+        address, artifact_root = self.tracking()
+        return without_secrets(address) if artifact_root is None else f"mlflow ui --backend-store-uri {address}"

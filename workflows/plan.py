@@ -1,19 +1,24 @@
 """What would run, and why; computed from files alone, in a moment."""
 
-import statistics
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from infra import config
 from infra.card import read_card
 from infra.stage import run_stage
-from pipelines.config import Listing, PrepareRequest
-from training.config import FAILURE_NAME, REQUEST_NAME, RESULT_NAME, TrialConfig, TrialRequest, TrialResult
+from pipelines.config import Listing, PrepareConfig, PrepareRequest
+from training.cluster.config import ClusterConfig
+from training.config import FAILURE_NAME, REQUEST_NAME, RESULT_NAME, TrialConfig
+from training.tasks.config import TaskSnapshot
+from workflows.history import History
+from workflows.matrix import Experiment, Part, parts_of
 from workflows.places import Places
-from workflows.workflow import Workflow
 
-State = Literal["finished", "new", "changed", "unfinished", "failed", "waits"]
+Sources = Mapping[str, str]  # task -> folder of its corpus; a corpus that is made on the spot has none
+State = Literal["finished", "new", "changed", "unfinished", "failed", "waits", "missing"]
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,47 +26,82 @@ class PlannedTrial:
     """One trial.
 
     Attributes:
+      part: task, fold and setting, where the experiment has several; else empty.
       name: of the front end.
       seed: of the trial.
       trial_id: empty while the snapshot's id is not known.
       state: "finished" ones do not run again; "waits" for the snapshot.
       why: in words.
-      seconds: estimated from finished trials of the same front end and encoder; None: there are none.
+      seconds: estimated from finished trials (`History.seconds`); None: there are none like it, or it is finished.
+      gpu_hours: likewise, of all its workers.
     """
 
+    part: str
     name: str
     seed: int
     trial_id: str
     state: State
     why: str
     seconds: float | None
+    gpu_hours: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedSnapshot:
+    """The data of one task.
+
+    Attributes:
+      task: its name.
+      corpus: that is prepared.
+      folder: of the snapshot; empty where the recordings are missing.
+      snapshot_id: of the finished snapshot, else None.
+      data_id: of the finished snapshot with its splits, else None; the trials' identities are made with it.
+      state: of the preparation: "finished", "unfinished", "new", or "missing": its recordings are not there.
+      why: in words.
+      clips: split -> listed clips.
+      source_bytes: of the listed recordings.
+    """
+
+    task: str
+    corpus: str
+    folder: str
+    snapshot_id: str | None
+    data_id: str | None
+    state: State
+    why: str
+    clips: dict[str, int]
+    source_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a run of a workflow would do.
+    """What a run of an experiment would do.
 
     Attributes:
       workflow: its name.
-      corpus: of the snapshot.
-      snapshot: its folder.
-      snapshot_id: of the finished snapshot, else None.
-      prepare_state: of the preparation.
-      prepare_why: in words.
-      clips: split -> listed clips.
-      source_bytes: of the listed recordings.
+      snapshots: of its tasks and folds, in their order.
       trials: all of them.
+      seconds: estimate of those to run, one after another; None: none of them is like a finished one.
+      gpu_hours: likewise.
+      without_estimate: trials to run that are like no finished one.
     """
 
     workflow: str
-    corpus: str
-    snapshot: str
-    snapshot_id: str | None
-    prepare_state: State
-    prepare_why: str
-    clips: dict[str, int]
-    source_bytes: int
+    snapshots: tuple[PlannedSnapshot, ...]
     trials: tuple[PlannedTrial, ...]
+    seconds: float | None
+    gpu_hours: float | None
+    without_estimate: int
+
+    @property
+    def prepared(self) -> bool:
+        """Whether every snapshot is finished, of those whose recordings are there."""
+        return all(snapshot.state in ("finished", "missing") for snapshot in self.snapshots)
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Task without recordings -> what to get."""
+        return {snapshot.task: snapshot.why for snapshot in self.snapshots if snapshot.state == "missing"}
 
     @property
     def to_run(self) -> tuple[PlannedTrial, ...]:
@@ -71,46 +111,134 @@ class Plan:
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        return self.prepare_state == "finished" and not self.to_run
+        return self.prepared and not self.to_run
 
 
-def make_plan(workflow: Workflow, *, places: Places, source: str | None) -> Plan:
-    """Lists the corpus (names and sizes, no audio) and compares with what is on disk."""
-    listing = run_stage("pipelines.listing", prepare_request(workflow, places=places, source=source), Listing)
-    state, why = _preparation(listing)
-    snapshot_id = read_card(Path(listing.snapshot)).snapshot_id if listing.finished else None
-    history = _History(places)
-    trials = workflow.trials(snapshot_id or "").items()
+@dataclass(frozen=True)
+class ReadyPart:
+    """A part whose snapshots are finished: they and their trials, by trial id."""
+
+    part: Part
+    snapshots: tuple[TaskSnapshot, ...]
+    trials: Mapping[str, tuple[str, TrialConfig]]
+
+
+Preparations = dict[tuple[str, PrepareConfig], PlannedSnapshot]
+
+
+def make_plan(experiment: Experiment, *, places: Places, sources: Sources) -> Plan:
+    """Lists the corpora (names and sizes, no audio) and compares with what is on disk.
+
+    Raises:
+      ValueError: the recordings of no task are there.
+    """
+    return plan_of(experiment, list_snapshots(experiment, places=places, sources=sources), places)
+
+
+def plan_of(experiment: Experiment, snapshots: Preparations, places: Places) -> Plan:
+    """The plan, once the corpora are listed."""
+    history = History(places)
+    trials = [trial for part in parts_of(experiment) for trial in _planned_part(part, snapshots, history)]
+    to_run = [trial for trial in trials if trial.state != "finished"]
+    seconds = [trial.seconds for trial in to_run if trial.seconds is not None]
+    hours = [trial.gpu_hours for trial in to_run if trial.gpu_hours is not None]
     return Plan(
-        workflow=workflow.name,
-        corpus=workflow.prepare.corpus,
-        snapshot=listing.snapshot,
-        snapshot_id=snapshot_id,
-        prepare_state=state,
-        prepare_why=why,
-        clips=listing.clips,
-        source_bytes=listing.num_bytes,
-        trials=tuple(
-            _planned(name, trial, trial_id if snapshot_id else "", history) for trial_id, (name, trial) in trials
-        ),
+        workflow=experiment.name,
+        snapshots=tuple(snapshots.values()),
+        trials=tuple(trials),
+        seconds=sum(seconds) if seconds else None,
+        gpu_hours=sum(hours) if hours else None,
+        without_estimate=len(to_run) - len(seconds),
     )
 
 
-def prepare_request(
-    workflow: Workflow,
+def ready_parts(experiment: Experiment, snapshots: Preparations) -> Iterable[ReadyPart]:
+    """The parts whose snapshots are finished, with what their trials need."""
+    for part in parts_of(experiment):
+        mine = [snapshots[item] for item in part.workflow.preparations.items()]
+        if all(snapshot.state == "finished" for snapshot in mine):
+            found = tuple(
+                TaskSnapshot(task=snapshot.task, folder=snapshot.folder, snapshot_id=snapshot.snapshot_id or "")
+                for snapshot in mine
+            )
+            trials = part.workflow.trials(*(snapshot.data_id or "" for snapshot in mine))
+            yield ReadyPart(part=part, snapshots=found, trials=trials)
+
+
+def prepare_requests(
+    experiment: Experiment,
     *,
     places: Places,
-    source: str | None,
+    sources: Sources,
     workers: int = PrepareRequest.workers,
     max_rejected_share: float = PrepareRequest.max_rejected_share,
-) -> PrepareRequest:
-    """The request that both listing and preparation get."""
-    return PrepareRequest(
-        config=workflow.prepare,
-        source=source,
-        root=str(places.snapshots),
-        workers=workers,
-        max_rejected_share=max_rejected_share,
+) -> dict[tuple[str, PrepareConfig], PrepareRequest]:
+    """Task and its config -> the request that both listing and preparation of its corpus get; each of them once."""
+    return {
+        (task, prepare): PrepareRequest(
+            config=prepare,
+            source=sources.get(task),
+            root=str(places.snapshots),
+            workers=workers,
+            max_rejected_share=max_rejected_share,
+        )
+        for part in parts_of(experiment)
+        for task, prepare in part.workflow.preparations.items()
+    }
+
+
+def list_snapshots(experiment: Experiment, *, places: Places, sources: Sources) -> Preparations:
+    """What is on disk of every task's data.
+
+    Raises:
+      ValueError: the recordings of no task are there.
+    """
+    requests = prepare_requests(experiment, places=places, sources=sources)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = list(pool.map(_listing, requests.values()))
+    refusals = [answer for answer in answers if isinstance(answer, ValueError)]
+    if len(refusals) == len(answers):
+        raise ValueError("\n".join(dict.fromkeys(str(refusal) for refusal in refusals))) from refusals[0]
+    return {
+        key: _planned_snapshot(key[0], request, answer)
+        for (key, request), answer in zip(requests.items(), answers, strict=True)
+    }
+
+
+def _listing(request: PrepareRequest) -> Listing | ValueError:
+    try:
+        return run_stage("pipelines.listing", request, Listing)
+    except ValueError as error:
+        return error
+
+
+def _planned_snapshot(task: str, request: PrepareRequest, answer: Listing | ValueError) -> PlannedSnapshot:
+    corpus = request.config.corpus
+    if isinstance(answer, ValueError):
+        fetch = f"`leafworks fetch {corpus} --to DIR` gets them or says how; then `--source {task}=DIR`."
+        return PlannedSnapshot(
+            task=task,
+            corpus=corpus,
+            folder="",
+            snapshot_id=None,
+            data_id=None,
+            state="missing",
+            why=f"no recordings of {corpus}. {fetch} The reason: {answer}",
+            clips={},
+            source_bytes=0,
+        )
+    state, why = _preparation(answer)
+    card = read_card(Path(answer.snapshot)) if answer.finished else None
+    return PlannedSnapshot(
+        task=task,
+        corpus=corpus,
+        folder=answer.snapshot,
+        snapshot_id=card.snapshot_id if card else None,
+        data_id=card.data_id if card else None,
+        state=state,
+        why=why,
+        clips=answer.clips,
+        source_bytes=answer.num_bytes,
     )
 
 
@@ -122,49 +250,30 @@ def _preparation(listing: Listing) -> tuple[State, str]:
     return "new", "no snapshot of this config and these files"
 
 
-class _History:
-    """The trials below a root, read once."""
-
-    def __init__(self, places: Places) -> None:
-        self.places = places
-        self.results = [read_result(path) for path in sorted(places.root.glob(f"trials/*/{RESULT_NAME}"))]
-        requests = sorted(places.root.glob(f"trials/*/{REQUEST_NAME}"))
-        self.requests = [config.from_json(TrialRequest, path.read_text()) for path in requests]
-
-    def seconds(self, trial: TrialConfig) -> float | None:
-        """Median of the finished trials of this front end and encoder, in proportion to the epochs."""
-        alike = [
-            result.train_seconds / result.config.train.epochs
-            for result in self.results
-            if (result.config.frontend.kind, result.config.train.encoder) == (trial.frontend.kind, trial.train.encoder)
-        ]
-        return statistics.median(alike) * trial.train.epochs if alike else None
-
-    def changes(self, name: str, trial: TrialConfig) -> list[str] | None:
-        """Fields in which the nearest earlier trial of this name and seed differs; None: there is none."""
-        present = config.to_dict(trial)
-        earlier = [
-            config.changed_fields(config.to_dict(request.config), present)
-            for request in self.requests
-            if request.name == name and request.config.seed == trial.seed
-        ]
-        return min(earlier, key=len, default=None)
+def _planned_part(part: Part, snapshots: Preparations, history: History) -> Iterable[PlannedTrial]:
+    ids = [snapshots[item].data_id or "" for item in part.workflow.preparations.items()]
+    for trial_id, (name, trial) in part.workflow.trials(*ids).items():
+        state, why = _state(name, trial, trial_id if all(ids) else "", history)
+        seconds = None if state == "finished" else history.seconds(trial)
+        yield PlannedTrial(
+            part=part.label,
+            name=name,
+            seed=trial.seed,
+            trial_id=trial_id if all(ids) else "",
+            state=state,
+            why=why,
+            seconds=seconds,
+            gpu_hours=None if seconds is None else seconds / 3600 * _gpus(part.workflow.cluster),
+        )
 
 
-def read_result(path: Path) -> TrialResult:
-    """The result of a finished trial."""
-    return config.from_json(TrialResult, path.read_text())
+def _gpus(cluster: ClusterConfig) -> float:
+    return cluster.workers_per_trial * cluster.gpus_per_worker
 
 
-def _planned(name: str, trial: TrialConfig, trial_id: str, history: _History) -> PlannedTrial:
-    state, why = _state(name, trial, trial_id, history)
-    seconds = None if state == "finished" else history.seconds(trial)
-    return PlannedTrial(name=name, seed=trial.seed, trial_id=trial_id, state=state, why=why, seconds=seconds)
-
-
-def _state(name: str, trial: TrialConfig, trial_id: str, history: _History) -> tuple[State, str]:
+def _state(name: str, trial: TrialConfig, trial_id: str, history: History) -> tuple[State, str]:
     if not trial_id:
-        return "waits", "for the snapshot, whose id is part of the trial's"
+        return "waits", "for the snapshots, whose ids are part of the trial's"
     folder = history.places.trial(trial_id)
     if (folder / RESULT_NAME).is_file():
         return "finished", "its result is on disk"
@@ -175,4 +284,4 @@ def _state(name: str, trial: TrialConfig, trial_id: str, history: _History) -> t
     changes = history.changes(name, trial)
     if changes is None:
         return "new", "no trial of this front end and seed"
-    return "changed", "changed since an earlier trial: " + (", ".join(changes) or "the snapshot")
+    return "changed", "changed since an earlier trial: " + (", ".join(changes) or "a snapshot")

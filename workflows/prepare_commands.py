@@ -93,6 +93,7 @@ class Prepare:
         before train); or all but one.
       drop_near: near duplicates too: re-encoded, louder, resampled, shifted.
       split: shares where a corpus has no official split.
+      max_clips_per_split: so many clips of each split, chosen by a stable hash of their ids, to try something out.
       folder: where the labels of a folder are.
       synthetic: the corpus made on the spot.
       fsdd: what FSDD is used for.
@@ -126,6 +127,7 @@ class Prepare:
     drop: DropPolicy = PrepareConfig.drop
     drop_near: bool = PrepareConfig.drop_near
     split: SplitConfig = field(default_factory=SplitConfig)
+    max_clips_per_split: int | None = PrepareConfig.max_clips_per_split
     folder: FolderConfig = field(default_factory=FolderConfig)
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
     fsdd: FsddConfig = field(default_factory=FsddConfig)

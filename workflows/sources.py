@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from infra.stage import run_stage
-from training.config import FrontendSource, InitialFrontend, LocateRequest, SavedFrontend
+from training.requests import FrontendSource, InitialFrontend, LocateRequest, SavedFrontend
 from workflows.catalog import NAMED_FRONTENDS
 from workflows.commands import Featurize, FeaturizeInitial, Inspect, InspectInitial
 from workflows.places import Places

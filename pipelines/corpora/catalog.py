@@ -1,11 +1,15 @@
 """The corpora by name. A new corpus is a file beside this one and an entry here."""
 
 import dataclasses
+import hashlib
+import heapq
+import itertools
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from pipelines.clip import Listed
+from pipelines.clip import Clip, Listed
 from pipelines.config import PrepareConfig
 from pipelines.corpora import (
     audio_json,
@@ -88,5 +92,19 @@ def list_corpus(config: PrepareConfig, source: str | None) -> Listed:
             f"Give it as `--source`; the recordings: {corpus.source_page}."
         )
     listed = corpus.list_clips(Path(source or ".").absolute(), config)
-    clips = tuple(sorted(listed.clips, key=lambda clip: clip.clip_id))
+    clips = tuple(sorted(_chosen(listed.clips, config.max_clips_per_split), key=lambda clip: clip.clip_id))
     return dataclasses.replace(listed, clips=clips)
+
+
+def _chosen(clips: tuple[Clip, ...], most: int | None) -> Iterable[Clip]:
+    """Of each split the clips with the smallest hashes: the same ones, whatever else is listed."""
+    if most is None:
+        return clips
+    by_split: dict[str, list[Clip]] = {}
+    for clip in clips:
+        by_split.setdefault(clip.split, []).append(clip)
+    return itertools.chain.from_iterable(heapq.nsmallest(most, of_split, key=_rank) for of_split in by_split.values())
+
+
+def _rank(clip: Clip) -> bytes:
+    return hashlib.sha256(clip.clip_id.encode()).digest()

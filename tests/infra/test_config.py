@@ -9,6 +9,7 @@ from frontends.config import LeafConfig, MelFilterbankConfig
 from infra import config
 from pipelines.config import PrepareConfig, PrepareRequest
 from training.config import TrainConfig, TrialConfig
+from training.tasks.config import TaskConfig
 from workflows.catalog import MODULES
 
 
@@ -34,8 +35,13 @@ class Outer:
     [
         Outer(count=3, inner=Inner(rate=1.0, names=())),
         PrepareRequest(config=PrepareConfig(corpus="folder"), source="a b", root="r", beam_options=("--x=1",)),
-        TrialConfig(frontend=LeafConfig(), train=TrainConfig(), seed=1),
-        TrialConfig(frontend=MelFilterbankConfig(compression=None), train=TrainConfig(), seed=0),
+        TrialConfig(frontend=LeafConfig(), train=TrainConfig(), seed=1, tasks=(TaskConfig(name="a"),)),
+        TrialConfig(
+            frontend=MelFilterbankConfig(compression=None),
+            train=TrainConfig(),
+            seed=0,
+            tasks=(TaskConfig(name="a"), TaskConfig(name="b", objective="multi_label")),
+        ),
         *(module.WORKFLOW for module in MODULES.values()),
     ],
     ids=lambda value: type(value).__name__,

@@ -85,12 +85,12 @@ def decoded_samples(monkeypatch):
     return counts
 
 
-def repeated(stream: bytes, length_at, *, skip: int, times: int) -> bytes:
+def repeated(stream: bytes, framing, *, skip: int, times: int) -> bytes:
     """The frames of a stream but for the first ones, again and again."""
     content = memoryview(stream)
-    begin = frames.walk(content, length_at).begin
+    begin = frames.walk(content, framing).begin
     for _ in range(skip):
-        begin += length_at(content, begin)
+        begin += framing.length_at(content, begin)
     return bytes(content[begin:]) * times
 
 
@@ -99,7 +99,7 @@ def encoded(sound: np.ndarray, name: str) -> bytes:
     stream = io.BytesIO()
     if name == "MP3":
         soundfile.write(stream, sound, 48_000, format="MP3")
-        return repeated(stream.getvalue(), mpeg._length_at, skip=1, times=30)
+        return repeated(stream.getvalue(), mpeg.LAYER_3, skip=1, times=30)
     if name == "FLAC":
         soundfile.write(stream, np.tile(sound, 30), 48_000, format="FLAC")
         return stream.getvalue()

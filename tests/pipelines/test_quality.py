@@ -138,6 +138,14 @@ def test_silent_frames(noise):
     assert silent_share(np.array([-32_768, 32_767], "<i2"), rate=16_000) == 0.0
 
 
+def test_one_sample_ends_the_silence_of_its_frame_alone():
+    """Wherever in the frame it is: 320 samples at 16 kHz, and two steps are silent still."""
+    for place in range(320):
+        samples = np.zeros(3_200, "<i2")
+        samples[320 + place], samples[640 + place] = 3, 2
+        assert silent_share(samples, rate=16_000) == 0.9
+
+
 def test_the_ledger_and_the_statistics_say_it(tmp_path, noise, request_for):
     """A stereo clip with a dead channel and an offset is kept, measured, and named among the defects."""
     source = tmp_path / "source/a"

@@ -11,15 +11,10 @@ import pytest
 from frontends import Leaf
 from frontends.config import LeafConfig, MelFilterbankConfig, WavegramConfig
 from frontends.inspect import physical_parameters
-from training.config import (
-    EncoderConfig,
-    FeaturizeRequest,
-    InitialFrontend,
-    SavedFrontend,
-    WaveformFile,
-)
+from training.config import EncoderConfig
 from training.featurize import featurize
 from training.model import build_model
+from training.requests import FeaturizeRequest, InitialFrontend, SavedFrontend, WaveformFile
 
 # Keras's way to write weights, with NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

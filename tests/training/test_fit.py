@@ -2,74 +2,19 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from frontends import Leaf
 from frontends.config import LeafConfig, MelFilterbankConfig
-from frontends.inspect import physical_parameters
 from infra.tracking import MemoryRun
-from training.checkpoint import CheckpointStore
-from training.config import EncoderConfig, TrainConfig
-from training.fit import Split, fit
-from training.input import EvaluationInput, Part, TrainingInput
-from training.loop import Loop
-from training.model import FRONTEND, build_model
+from tests.training.attempts import KilledError, of_the_training, train, values_of
+from training.config import TrainConfig
+from training.encoders.config import EncoderConfig
 
-WINDOW = 16000
-WHOLE = Part()
 CONFIG = TrainConfig(epochs=2, batch_size=16, checkpoint_steps=2, encoder=EncoderConfig(width=0.05))
 # So fast a front end leaves its first plan, and the plan becomes part of what must be resumed.
 REPLANNING = dataclasses.replace(CONFIG, frontend_learning_rate=0.1)
-
-
-class KilledError(Exception):
-    """Stands for a kill in the middle of a step."""
-
-
-class KilledInput(TrainingInput):
-    """Dies when the given epoch reaches the given step."""
-
-    def __init__(self, *args, at, **kwargs):
-        super().__init__(*args, **kwargs)
-        self._at = at
-
-    def batches(self, epoch, *, first_step=0, part=WHOLE):
-        for step, batch in enumerate(super().batches(epoch, first_step=first_step, part=part), start=first_step):
-            if (epoch, step) == self._at:
-                raise KilledError
-            yield batch
-
-
-def train(snapshot, folder, *, frontend=None, config=CONFIG, kill_at=None, run=None):
-    """One attempt at a training in `folder`."""
-    frontend = frontend or LeafConfig(num_filters=8)
-    model = build_model(
-        frontend, config.encoder, sample_rate=16000, window=WINDOW, classes=len(snapshot.card.labels), seed=7
-    )
-    layer = model.get_layer(FRONTEND)
-    arguments = {"window": WINDOW, "batch_size": config.batch_size}
-    make = TrainingInput if kill_at is None else lambda *a, **k: KilledInput(*a, at=kill_at, **k)
-    training = make(snapshot, snapshot.clips("train"), seed=7, **arguments)
-    strategy, steps = tf.distribute.get_strategy(), training.steps_per_epoch
-    loop = Loop(model, strategy=strategy, config=config, steps_per_epoch=steps, part=Part())
-    splits = {
-        name: Split(clips=snapshot.clips(name), windows=EvaluationInput(snapshot, snapshot.clips(name), **arguments))
-        for name in ("validation", "test")
-    }
-    fitted = fit(
-        loop,
-        config,
-        training=training,
-        checkpoints=CheckpointStore(folder),
-        run=run or MemoryRun(),
-        observe=lambda: physical_parameters(layer),
-        planner=layer if isinstance(layer, Leaf) else None,
-        **splits,
-    )
-    return fitted, loop
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,8 +27,8 @@ def _determinism():
 def unbroken(snapshot, tmp_path_factory):
     """Weights, history and last checkpoint of a run that nothing disturbed."""
     folder, run = tmp_path_factory.mktemp("unbroken"), MemoryRun()
-    fitted, loop = train(snapshot, folder, run=run)
-    return fitted, [np.asarray(keras.ops.convert_to_tensor(variable)) for variable in loop.variables], run, folder
+    fitted, loop = train(snapshot, folder=folder, config=CONFIG, run=run)
+    return fitted, values_of(loop), run, folder
 
 
 @pytest.mark.parametrize("kill_at", [(0, 1), (1, 0), (1, 3)])
@@ -92,45 +37,45 @@ def test_a_resumed_run_equals_an_unbroken_one(snapshot, unbroken, tmp_path, kill
     fitted, variables, run, folder = unbroken
     broken_run = MemoryRun()
     with pytest.raises(KilledError):
-        train(snapshot, tmp_path, kill_at=kill_at, run=broken_run)
-    again, loop = train(snapshot, tmp_path, run=broken_run)
+        train(snapshot, folder=tmp_path, config=CONFIG, kill_at=kill_at, run=broken_run)
+    again, loop = train(snapshot, folder=tmp_path, config=CONFIG, run=broken_run)
     assert_same_variables(variables, loop)
     with np.load(folder / "last.npz") as expected, np.load(tmp_path / "last.npz") as found:
         for name in sorted(set(expected) - {"progress"}):
             np.testing.assert_array_equal(expected[name], found[name])
     assert again.progress.history == fitted.progress.history
     assert again.progress.learned == fitted.progress.learned
-    assert broken_run.metric_values == run.metric_values
-    np.testing.assert_array_equal(fitted.test.logits, again.test.logits)
+    assert of_the_training(broken_run) == of_the_training(run)
+    np.testing.assert_array_equal(fitted.test["synthetic"].logits, again.test["synthetic"].logits)
 
 
 def test_a_resumed_run_computes_with_the_same_plan(snapshot, tmp_path):
     """Also where the front end planned its algorithm anew before the kill."""
     settings = {"frontend": LeafConfig(num_filters=16), "config": REPLANNING}
-    fitted, loop = train(snapshot, tmp_path / "unbroken", **settings)
+    fitted, loop = train(snapshot, folder=tmp_path / "unbroken", **settings)
     start = np.array(fitted.progress.learned["centre_hz"][0])
     planned = np.array(fitted.progress.plan["mu"]) * 16000 / (2 * np.pi)
     assert np.abs(planned - start).max() > 1.0
-    variables = [np.asarray(keras.ops.convert_to_tensor(variable)) for variable in loop.variables]
+    variables = values_of(loop)
     with pytest.raises(KilledError):
-        train(snapshot, tmp_path / "killed", kill_at=(1, 3), **settings)
-    again, loop = train(snapshot, tmp_path / "killed", **settings)
+        train(snapshot, folder=tmp_path / "killed", kill_at=(1, 3), **settings)
+    again, loop = train(snapshot, folder=tmp_path / "killed", **settings)
     assert_same_variables(variables, loop)
     assert again.progress.plan == fitted.progress.plan
 
 
 def assert_same_variables(expected, loop):
     """Every variable of the model and its optimizers, bit for bit."""
-    for value, variable in zip(expected, loop.variables, strict=True):
-        np.testing.assert_array_equal(value, np.asarray(keras.ops.convert_to_tensor(variable)), err_msg=variable.path)
+    for value, found, variable in zip(expected, values_of(loop), loop.variables, strict=True):
+        np.testing.assert_array_equal(value, found, err_msg=variable.path)
 
 
 def test_a_finished_run_is_not_trained_again(snapshot, unbroken):
     """Calling once more scores the same weights."""
     fitted, _, _, folder = unbroken
     before = (folder / "last.npz").read_bytes()
-    again, _ = train(snapshot, folder)
-    assert again.test.accuracy == fitted.test.accuracy
+    again, _ = train(snapshot, folder=folder, config=CONFIG)
+    assert again.test["synthetic"].metrics == fitted.test["synthetic"].metrics
     assert (folder / "last.npz").read_bytes() == before
 
 
@@ -140,8 +85,9 @@ def test_the_validation_split_chooses(unbroken):
     history = fitted.progress.history
     best = history[fitted.progress.best_epoch - 1]
     assert best["validation.accuracy"] == max(epoch["validation.accuracy"] for epoch in history)
-    assert fitted.validation.accuracy == best["validation.accuracy"]
-    assert fitted.validation.loss == pytest.approx(best["validation.loss"], rel=1e-6)
+    validation = fitted.validation["synthetic"].metrics
+    assert validation["accuracy"] == best["validation.accuracy"]
+    assert validation["loss"] == pytest.approx(best["validation.loss"], rel=1e-6)
 
 
 def test_learned_parameters_are_kept_for_every_epoch(unbroken):
@@ -155,11 +101,17 @@ def test_learned_parameters_are_kept_for_every_epoch(unbroken):
 def test_metrics_have_their_step(unbroken):
     """One value per epoch, the first at step 1."""
     _, _, run, _ = unbroken
-    assert set(run.metric_values) == {
-        "train.loss",
-        "train.accuracy",
-        "validation.loss",
-        "validation.accuracy",
+    assert set(of_the_training(run)) >= {"train.loss", "train.accuracy", "validation.loss", "validation.accuracy"}
+    assert {"learned.centre_hz.median", "learned.centre_hz.moved"} <= set(of_the_training(run))
+    assert set(run.metric_values) - set(of_the_training(run)) == {
+        "time.input_wait_ms",
+        "time.step_ms",
+        "time.input_wait_share",
+        "time.examples_per_second",
+        "time.hours",
+        "memory.peak_gb",
+        "cpu.cores_used",
+        "energy.kwh_estimate",
     }
     assert all(sorted(values) == [1, 2] for values in run.metric_values.values())
 
@@ -168,10 +120,10 @@ def test_a_loss_that_is_not_finite_stops_the_run(snapshot, tmp_path):
     """With epoch and step."""
     config = TrainConfig(epochs=1, batch_size=16, learning_rate=1e30, encoder=EncoderConfig(width=0.05))
     with pytest.raises(FloatingPointError, match="epoch 1"):
-        train(snapshot, tmp_path, config=config, frontend=MelFilterbankConfig(num_filters=8))
+        train(snapshot, folder=tmp_path, config=config, frontend=MelFilterbankConfig(num_filters=8))
 
 
 def test_a_checkpoint_of_another_model_is_refused(snapshot, unbroken):
     """Rather than loaded in part."""
     with pytest.raises(ValueError, match="belongs to one model"):
-        train(snapshot, unbroken[3], frontend=MelFilterbankConfig(num_filters=8))
+        train(snapshot, folder=unbroken[3], config=CONFIG, frontend=MelFilterbankConfig(num_filters=8))

@@ -16,11 +16,11 @@ def training(snapshot):
 
 @pytest.mark.parametrize("workers", [1, 2, 4, 8])
 def test_workers_share_the_same_batches(training, workers):
-    """The workers' parts side by side are the batches of one worker: clips, windows and labels."""
+    """The workers' parts side by side are the batches of one worker: clips, windows and targets."""
     whole = list(training.batches(2))
     parts = [list(training.batches(2, part=Part(i, workers))) for i in range(workers)]
     for step, batch in enumerate(whole):
-        for name in ("clips", "waveform", "labels"):
+        for name in ("clips", "waveform", "targets"):
             together = np.concatenate([getattr(part[step], name) for part in parts])
             np.testing.assert_array_equal(getattr(batch, name), together)
 
@@ -94,7 +94,8 @@ def test_average_weighs_windows_by_what_the_clip_fills(snapshot):
     clips = snapshot.clips("test")
     evaluation = EvaluationInput(snapshot, clips, window=WINDOW, batch_size=6)
     outputs = np.tile([[3.0], [6.0]], (len(clips), 1))
-    np.testing.assert_allclose(np.full((len(clips), 1), 4.0), evaluation.average(outputs), rtol=1e-12)
+    found = evaluation.average(np.split(outputs, [5, 30]), classes=1)
+    np.testing.assert_allclose(np.full((len(clips), 1), 4.0), found, rtol=1e-12)
 
 
 def test_prefetching_keeps_order_and_raises_the_reader_s_error():

@@ -1,7 +1,7 @@
 """Movement from initialisation, where a saved front end is found, and what an inspection leaves behind."""
 
 import csv
-import json
+import shutil
 from pathlib import Path
 
 import keras
@@ -13,13 +13,15 @@ from frontends import Leaf, MelFilterbank, build
 from frontends.config import LeafConfig, WavegramConfig
 from frontends.inspect import Curves, initial_state, inspect
 from frontends.scales import hz_to_erb
-from infra.tracking import MlflowRun, Tracker
-from training.config import InitialFrontend, InspectRequest, LocateRequest, SavedFrontend
+from infra.delivery import delivering
+from infra.spool import Delivered, Spool
+from infra.tracking import FileRun
 from training.inspect import inspect_frontend
 from training.load import load_frontend
 from training.locate import LAYER_NAMES, locate
 from training.movement import movement, response_distance
 from training.pictures import make_pictures
+from training.requests import InitialFrontend, InspectRequest, LocateRequest, SavedFrontend
 
 # Keras's way to write weights, with NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -183,7 +185,8 @@ def trials(saved, tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("trials")
     for trial, run in (("aa11", "f00d"), ("aa22", "beef")):
         (root / trial).mkdir()
-        (root / trial / "result.json").write_text(json.dumps({"run_id": run}))
+        FileRun(root / trial).begin(workflow="w", trial=trial, name=trial)
+        Spool(root / trial).delivered = Delivered(run_id=run)
         (root / trial / "model.keras").write_bytes(saved.read_bytes())
     (root / "cc33").mkdir()
     return root
@@ -213,9 +216,14 @@ def test_a_run_that_is_not_one_is_refused(what, words, trials):
 def test_a_run_that_only_mlflow_has(saved, tmp_path):
     """Its model is fetched; a run without one says so."""
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    tracker = Tracker(uri, workflow="w", artifact_root=tmp_path / "artifacts")
-    with_model, without = (tracker.trial_run(name, name=name) for name in ("a", "b"))
-    MlflowRun(uri, with_model).artifact(saved)
+    with delivering(uri, artifact_root=str(tmp_path / "artifacts"), on_line=pytest.fail) as delivery:
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            FileRun(tmp_path / name).begin(workflow="w", trial=name, name=name)
+            delivery.follow(tmp_path / name)
+        shutil.copy(saved, tmp_path / "a" / "model.keras")
+        FileRun(tmp_path / "a").artifact(tmp_path / "a" / "model.keras")
+    with_model, without = (Spool(tmp_path / name).delivered.run_id for name in ("a", "b"))
     found = located(f"run:{with_model[:12]}", trials=tmp_path / "none", tracking_uri=uri)
     assert load_frontend(found).filterbank.num_filters == 6
     with pytest.raises(ValueError, match=r"has no `model\.keras`"):

@@ -2,22 +2,23 @@
 
 import dataclasses
 import json
-import threading
-from collections.abc import Mapping
+import os
+import signal
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from frontends.config import LeafConfig
 from infra import config
+from infra.predictions import PREDICTIONS_NAME, read_predictions
 from infra.stage import run_stage
+from tests.training import kills
+from training.cluster.config import ClusterConfig
 from training.config import (
     FAILURE_NAME,
     RESULT_NAME,
-    ClusterConfig,
-    EncoderConfig,
     Launched,
     LaunchRequest,
     TrainConfig,
@@ -25,12 +26,15 @@ from training.config import (
     TrialRequest,
     TrialResult,
 )
-from training.launch import trials_at_once
+from training.encoders.config import EncoderConfig
+from training.launch import refuse_too_large_trials, trials_at_once
+from training.tasks.config import TaskConfig, TaskSnapshot
 
 TRIAL = TrialConfig(
     frontend=LeafConfig(num_filters=16),
     train=TrainConfig(epochs=3, batch_size=16, encoder=EncoderConfig(width=0.05)),
     seed=3,
+    tasks=(TaskConfig(name="sounds"),),
 )
 # Without dropout, whose masks differ from one number of workers to another; and with small steps, because Adam makes
 # whole ones of rounding errors: at the default rates these alone move the loss of an epoch by up to 5e-3.
@@ -48,37 +52,43 @@ PLAIN = dataclasses.replace(
 
 def request(snapshot, root: Path, configs: Mapping[str, TrialConfig], *, workers: int) -> LaunchRequest:
     """Trials by their names."""
+    snapshots = (TaskSnapshot(task="sounds", folder=str(snapshot.folder), snapshot_id=snapshot.card.snapshot_id),)
     trials = tuple(
-        TrialRequest(name=name, trial_id=name, config=trial, folder=str(root / name)) for name, trial in configs.items()
+        TrialRequest(name=name, trial_id=name, config=trial, snapshots=snapshots, folder=str(root / name))
+        for name, trial in configs.items()
     )
     return LaunchRequest(
         workflow="test",
-        snapshot=str(snapshot.folder),
-        snapshot_id=snapshot.card.snapshot_id,
         trials=trials,
-        cluster=ClusterConfig(workers_per_trial=workers),
+        cluster=ClusterConfig(workers_per_trial=workers, retry_wait_s=0.0),
         tracking_uri=f"sqlite:///{root / 'mlflow.db'}",
         artifact_root=str(root / "mlflow"),
     )
 
 
-def kill_one_worker() -> None:
-    """SIGKILL to one process in which Ray runs a training worker below this process."""
-    below = psutil.Process().children(recursive=True)
-    workers = [process for process in below if "RayTrainWorker" in " ".join(process.cmdline())]
-    assert len(workers) == 2, below
-    workers[-1].kill()
+def send(number: signal.Signals, folder: Path, *, rank: int, not_to: Sequence[int] = ()) -> list[int]:
+    """A signal to one of the two workers of an attempt, as soon as there are other ones than `not_to`; both."""
+    kills.wait_until(lambda: kills.worker_pids(folder) not in ([], not_to))
+    workers = kills.worker_pids(folder)
+    assert len(workers) == 2
+    os.kill(workers[rank], number)
+    return workers
 
 
 @pytest.fixture(scope="module")
 def two_workers(snapshot, tmp_path_factory):
-    """A trial of two workers that nothing disturbed, the same one with a worker killed after epoch 1, a plain one."""
-    root, killed = tmp_path_factory.mktemp("two"), threading.Event()
+    """A trial of two workers that nothing disturbed, a plain one, and one that is disturbed twice.
+
+    After epoch 1 one worker is killed; of the next attempt, the other one is asked to stop.
+    """
+    root, said, killed = tmp_path_factory.mktemp("two"), [], []
 
     def on_line(line: str) -> None:
-        if line.startswith("killed, seed 3: epoch 1/3") and not killed.is_set():
-            killed.set()
-            kill_one_worker()
+        said.append(line)
+        if line.startswith("killed, seed 3: epoch 1/3"):
+            killed.extend(send(signal.SIGKILL, root / "killed", rank=1))
+        if line.startswith("killed, seed 3") and "retry 1 of 3" in line:
+            send(signal.SIGTERM, root / "killed", rank=0, not_to=killed)
 
     launched = run_stage(
         "training.launch",
@@ -86,7 +96,8 @@ def two_workers(snapshot, tmp_path_factory):
         Launched,
         on_line=on_line,
     )
-    assert killed.is_set()
+    assert sum("retry 1 of 3" in line for line in said) == 1
+    assert sum("asked to stop" in line for line in said) == 1
     assert launched == Launched(failed={})
     return root
 
@@ -115,7 +126,7 @@ def test_a_killed_worker_changes_no_weight(two_workers):
         assert set(expected) == set(found)
         for key in expected:
             np.testing.assert_array_equal(expected[key], found[key])
-    same = {"name": "", "trial_id": "", "run_id": "", "train_seconds": 0.0}
+    same = {"name": "", "trial_id": "", "train_seconds": 0.0}
     unbroken, killed = (dataclasses.replace(result(two_workers, n), **same) for n in ("unbroken", "killed"))
     assert unbroken == killed
 
@@ -141,11 +152,28 @@ def test_a_killed_worker_leaves_one_finished_run(two_workers):
         assert [metric.step for metric in histories[0]] == [1, 2, 3]
     killed = trials["killed"]
     assert killed.data.tags["mlflow.parentRunId"] == parents[0].info.run_id
-    assert killed.data.tags["snapshot_id"] == result(two_workers, "killed").snapshot_id
+    assert killed.data.tags["snapshot_id"] == result(two_workers, "killed").tasks[0].snapshot_id
     assert killed.data.params["frontend.num_filters"] == "16"
     assert killed.data.params["train.batch_size"] == "16"
     names = {file.path for file in client.list_artifacts(killed.info.run_id)}
-    assert {"figures", "learned_parameters.parquet", "model.keras"} <= names
+    assert {"figures", "learned_parameters.parquet", "model.keras", "predictions.parquet", "classes.csv"} <= names
+
+
+def test_predictions_are_those_of_the_result(snapshot, two_workers):
+    """Each clip of test and validation once, with its ledger's words; the accuracy follows from them exactly."""
+    trial_id, (test, validation) = read_predictions(two_workers / "killed" / PREDICTIONS_NAME)
+    assert trial_id == "killed"
+    assert test.task.snapshot_id == snapshot.card.snapshot_id
+    for part, split in ((test, "test"), (validation, "validation")):
+        clips = snapshot.clips(split)
+        assert (part.split, part.clip_ids, part.sample_sha256) == (
+            split,
+            clips.ids,
+            snapshot.origins(split).sample_sha256,
+        )
+        assert part.labels == tuple((clip_id.partition("/")[0],) for clip_id in clips.ids)
+    right = [test.task.classes[row.argmax()] == label for row, (label,) in zip(test.logits, test.labels, strict=True)]
+    assert sum(right) / len(right) == result(two_workers, "killed").score
 
 
 def test_the_number_of_filters_is_the_same_everywhere(two_workers):
@@ -188,7 +216,7 @@ def test_a_trial_that_cannot_succeed_fails_alone(one_worker):
 
     root, launched = one_worker
     assert list(launched.failed) == ["diverging"]
-    assert "loss must be finite" in launched.failed["diverging"].splitlines()[-1]
+    assert "weights are finite. Received: epoch 1" in launched.failed["diverging"].splitlines()[-1]
     assert (root / "diverging" / FAILURE_NAME).read_text().strip() == launched.failed["diverging"].strip()
     assert (root / "plain" / RESULT_NAME).is_file()
     client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
@@ -197,21 +225,47 @@ def test_a_trial_that_cannot_succeed_fails_alone(one_worker):
     assert states == {"plain": "FINISHED", "diverging": "FAILED", "parent": "FAILED"}
 
 
+NODES = [{"CPU": 4.0, "GPU": 2.0}, {"CPU": 3.0}]
+
+
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (ClusterConfig(), 4),
-        (ClusterConfig(workers_per_trial=2), 2),
-        (ClusterConfig(cpus_per_worker=3), 1),
-        (ClusterConfig(gpus_per_worker=0.5), 2),
+        (ClusterConfig(), 7),
+        (ClusterConfig(workers_per_trial=2), 3),
+        (ClusterConfig(cpus_per_worker=3), 2),
+        (ClusterConfig(cpus_per_worker=2, workers_per_trial=3), 1),
+        (ClusterConfig(gpus_per_worker=0.5), 4),
+        (ClusterConfig(gpus_per_worker=0.6), 2),
+        (ClusterConfig(gpus_per_worker=0.1), 4),
+        (ClusterConfig(gpus_per_worker=2), 1),
     ],
 )
-def test_trials_fill_the_cluster(wanted, expected):
-    """As many at once as its CPUs and GPUs hold."""
-    assert trials_at_once(wanted, {"CPU": 4.0, "GPU": 1.0}) == expected
+def test_trials_fill_the_nodes(wanted, expected):
+    """As many at once as the nodes hold; no worker is split over nodes, and no fraction over GPUs."""
+    assert trials_at_once(wanted, NODES) == expected
 
 
-def test_more_workers_than_the_cluster_has_are_refused():
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (ClusterConfig(workers_per_trial=8), r"8 workers per trial with 1 CPUs and 0 GPUs each.*room for 7 workers"),
+        (ClusterConfig(cpus_per_worker=5), r"1 workers per trial with 5 CPUs.*4 CPUs, 2 GPUs; 3 CPUs.*room for 0"),
+        (ClusterConfig(workers_per_trial=2, gpus_per_worker=2), r"2 GPUs each.*room for 1 workers"),
+    ],
+)
+def test_a_trial_that_does_not_fit_is_refused(wanted, numbers):
     """With the numbers, instead of waiting for ever."""
-    with pytest.raises(ValueError, match=r"3 workers per trial that need 3 CPU.*has 2"):
-        trials_at_once(ClusterConfig(workers_per_trial=3), {"CPU": 2.0})
+    with pytest.raises(ValueError, match=numbers):
+        refuse_too_large_trials(wanted, NODES)
+
+
+@pytest.mark.parametrize(
+    ("workers", "gpus", "batch_size", "advice"),
+    [(3, 0.0, 16, "15 or 18"), (2, 0.5, 33, "32 or 34"), (4, 2, 12, "8 or 16"), (5, 0.0, 4, "a batch of 5")],
+)
+def test_a_batch_that_does_not_divide_is_refused(workers, gpus, batch_size, advice):
+    """Before anything starts, with the nearest that do; more workers than rows are such a case."""
+    wanted = ClusterConfig(workers_per_trial=workers, gpus_per_worker=gpus)
+    with pytest.raises(ValueError, match=rf"batch-size {batch_size} for {workers} workers.*{advice}"):
+        wanted.refuse_unequal_shares(batch_size)

@@ -5,10 +5,13 @@ import pytest
 import tensorflow as tf
 
 from frontends.config import LeafConfig, MelFilterbankConfig, WavegramConfig
-from training.config import EncoderConfig, TrainConfig
+from training.config import TrainConfig
+from training.encoders.config import EncoderConfig
 from training.input import Batch, Part
 from training.loop import Loop
 from training.model import FRONTEND, build_model
+
+ONE_TASK = {"main": "single_label"}
 
 
 def model_of(frontend, encoder, *, window=16000):
@@ -38,11 +41,11 @@ def test_a_step_changes_every_trainable_weight(name):
     encoder = EncoderConfig(name=name, width=0.1 if name == "conv_net" else 1.0)
     model = model_of(MelFilterbankConfig(compression="spcen"), encoder)
     strategy, config = tf.distribute.get_strategy(), TrainConfig(batch_size=4, encoder=encoder)
-    loop = Loop(model, strategy=strategy, config=config, steps_per_epoch=10, part=Part())
+    loop = Loop(model, strategy=strategy, config=config, steps_per_epoch=10, part=Part(), objectives=ONE_TASK)
     random = np.random.default_rng(0)
     before = [weight.numpy() for weight in model.trainable_weights]
     waveform = 0.1 * random.standard_normal((4, 16000)).astype(np.float32)
-    loss, _ = loop.train(Batch(clips=np.arange(4), waveform=waveform, labels=np.arange(4, dtype=np.int32)))
+    loss, _ = loop.train(Batch(clips=np.arange(4), waveform=waveform, targets=np.eye(4, 5, dtype=np.float32)))
     assert np.isfinite(float(loss))
     still = [
         weight.path

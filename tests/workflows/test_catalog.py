@@ -4,7 +4,7 @@ from typing import get_args, get_type_hints
 
 from frontends.config import FrontendConfig
 from pipelines.corpora.config import CorpusName
-from training.config import EncoderConfig
+from training.encoders.config import EncoderConfig
 from workflows import catalog
 
 

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from infra.environment import QUIET
+from infra.spool import Spool
 
 SMALL = ["--seeds", "0", "1", "--train.epochs", "2", "--train.encoder.width", "0.05"]
 SMALL += ["--prepare.synthetic.clips-per-class", "10", "--prepare.clips-per-shard", "30"]
@@ -46,8 +47,9 @@ def test_it_ends_with_the_table_and_the_path_of_the_page(root):
     """What a newcomer sees."""
     text = (root / "first.txt").read_text()
     rows = {line.split()[1]: line.split("│") for line in text.splitlines() if line.startswith("│")}
-    assert [cell.strip() for cell in rows["mel"][3:6]] == ["-", "2", "0"]
-    assert [cell.strip() for cell in rows["leaf"][4:6]] == ["2", "280"]
+    assert [cell.strip() for cell in rows["mel"][5:8]] == ["-", "-", "0"]
+    assert [len(rows[name][4].split()) for name in ("mel", "leaf")] == [2, 2]  # seeds
+    assert rows["leaf"][7].strip() == "280"
     assert f"Report: {root / 'reports' / 'quickstart.html'}" in text
 
 
@@ -61,32 +63,49 @@ def test_a_second_run_repeats_nothing_and_says_so(root):
     assert {path: path.stat().st_mtime_ns for path in root.glob("trials/*/*") if path.is_file()} == files
 
 
-def test_the_table_for_programs(table):
-    """Means lie in their intervals; LEAF has 7 parameters per filter; the difference is paired."""
-    assert [row["name"] for row in table["rows"]] == ["mel", "leaf"]
-    mel, leaf = table["rows"]
+def test_the_table_for_programs(table, root):
+    """Means over seeds lie in their intervals; LEAF has 7 parameters per filter; scores are those of the trials."""
+    (section,) = table["sections"]
+    assert [row["name"] for row in section["rows"]] == ["mel", "leaf"]
+    mel, leaf = section["rows"]
     assert (mel["frontend_parameters"], leaf["frontend_parameters"]) == (0, 280)
     assert leaf["parameters"] - mel["parameters"] == 280
-    assert mel["difference"] is None
-    for row in table["rows"]:
-        assert set(row["accuracies"]) == {"0", "1"}
-        assert row["accuracy"]["low"] <= row["accuracy"]["mean"] <= row["accuracy"]["high"]
-        assert row["accuracy"]["mean"] == pytest.approx(sum(row["accuracies"].values()) / 2)
-    differences = [leaf["accuracies"][seed] - mel["accuracies"][seed] for seed in ("0", "1")]
-    assert leaf["difference"]["mean"] == pytest.approx(sum(differences) / 2)
+    assert mel["differences"] == {}
+    for row in section["rows"]:
+        score = row["scores"]["accuracy"]
+        assert set(score["seeds"]) == {"0", "1"}
+        assert score["interval"]["low"] <= score["mean"] <= score["interval"]["high"]
+        assert score["mean"] == pytest.approx(sum(score["seeds"].values()) / 2)
+        for seed, value in score["seeds"].items():
+            assert trained(root, row["name"], seed=int(seed))[2] == value
+    seeds = [row["scores"]["accuracy"]["seeds"] for row in (leaf, mel)]
+    difference = leaf["differences"]["accuracy"]
+    assert difference["mean"] == pytest.approx(sum(seeds[0][seed] - seeds[1][seed] for seed in ("0", "1")) / 2)
+    assert 0 < difference["p"] <= difference["p_holm"] <= 1
+
+
+def test_two_runs_are_compared(root):
+    """By the beginnings of their ids, on all test clips, which they share; a run is like itself."""
+    runs = [trained(root, name, seed=0)[0] for name in ("leaf", "mel")]
+    found = json.loads(leafworks("compare", runs[0][:10], runs[1], "--json", root=root).stdout)
+    (task,) = found["tasks"]
+    assert (task["shared"], task["differing"]) == (task["one"]["test_clips"], 0)
+    accuracies = [trained(root, name, seed=0)[2] for name in ("leaf", "mel")]
+    assert task["differences"]["accuracy"]["mean"] == pytest.approx(accuracies[0] - accuracies[1])
+    assert "p = 1.000" in leafworks("compare", runs[1], runs[1], root=root).stdout
 
 
 def test_plan_says_that_all_is_finished(root):
     """For programs and for people."""
     plan = json.loads(leafworks("plan", "quickstart", *SMALL, "--json", root=root).stdout)
-    assert plan["prepare_state"] == "finished"
+    assert [snapshot["state"] for snapshot in plan["snapshots"]] == ["finished"]
     assert {trial["state"] for trial in plan["trials"]} == {"finished"}
     assert "0 of 4 trials would run" in leafworks("plan", "quickstart", *SMALL, root=root).stdout
 
 
 def test_verify_and_show_answer(root):
     """The snapshot is whole; show counts its clips."""
-    snapshot = json.loads(leafworks("plan", "quickstart", *SMALL, "--json", root=root).stdout)["snapshot"]
+    snapshot = json.loads(leafworks("plan", "quickstart", *SMALL, "--json", root=root).stdout)["snapshots"][0]["folder"]
     command = [sys.executable, "-m", "workflows.cli"]
     verified = subprocess.run([*command, "verify", snapshot, "--json"], capture_output=True, text=True, check=True)
     assert json.loads(verified.stdout)["problems"] == []
@@ -101,7 +120,7 @@ def test_verify_and_show_answer(root):
 
 def test_a_trained_front_end_is_inspected(root, table, tmp_path):
     """By the beginning of its run's id; the numbers are those of the trial's last record of the best epoch."""
-    run_id, trial = trained(root, "leaf")
+    run_id, trial, _ = trained(root, "leaf")
     done = leafworks("inspect", f"run:{run_id[:10]}", "--out", tmp_path / "out", root=root)
     assert "centre_shift_hz" in done.stdout
     assert f"Written to {tmp_path / 'out'}" in done.stdout
@@ -117,7 +136,7 @@ def test_a_trained_front_end_makes_features(root, tmp_path):
     """Those of the layer inside the trained model, to the last bit."""
     samples = 0.1 * np.random.default_rng(0).normal(size=20000)
     soundfile.write(tmp_path / "x.wav", samples, 16000, subtype="FLOAT")
-    _, trial = trained(root, "leaf")
+    _, trial, _ = trained(root, "leaf")
     arguments = ["--frontend", f"run:{trial.name}", "--out", tmp_path / "out"]
     leafworks("featurize", tmp_path / "x.wav", *arguments, root=root)
     code = (
@@ -132,10 +151,51 @@ def test_a_trained_front_end_makes_features(root, tmp_path):
         np.testing.assert_array_equal(archive["features"], np.load(tmp_path / "expected.npy"))
 
 
-def trained(root: Path, name: str) -> tuple[str, Path]:
-    """The run id and the folder of a finished trial of a front end."""
+def test_a_trial_is_reproduced(root):
+    """Bit for bit on the same machine; it is no result of the experiment, and MLflow is not told."""
+    run_id, folder, _ = trained(root, "mel", seed=1)
+    before = sorted(root.glob("trials/*")), (root / "mlflow.db").stat().st_mtime_ns
+    done = leafworks("reproduce", f"run:{run_id[:10]}", "--json", root=root)
+    found = json.loads(done.stdout)
+    assert (found["reproduced"], found["bits_expected"], found["differs"], found["logits"]) == (True, True, {}, 0.0)
+    assert found["epochs"] == [2, 2]
+    result = json.loads((folder / "result.json").read_text())
+    accuracy = result["tasks"][0]["metrics"]["accuracy"]
+    assert found["metrics"]["synthetic.accuracy"] == [accuracy, accuracy]
+    assert (sorted(root.glob("trials/*")), (root / "mlflow.db").stat().st_mtime_ns) == before
+
+
+def test_the_model_is_registered_with_its_front_end(root, tmp_path):
+    """From the registry, in a fresh process and by MLflow alone, it says what the saved model says."""
+    _, folder, _ = trained(root, "leaf")
+    code = (
+        "import sys, keras, mlflow.pyfunc, mlflow.keras, numpy as np\n"
+        "from mlflow import MlflowClient\n"
+        "mlflow.set_tracking_uri(sys.argv[1])\n"
+        "(model,) = [m for m in MlflowClient().search_registered_models() if m.name == 'leafworks-synthetic-leaf']\n"
+        "versions = MlflowClient().search_model_versions(f\"name='{model.name}'\")\n"
+        "assert len(versions) == 2, versions\n"
+        "(version,) = [v for v in versions if v.run_id == sys.argv[2]]\n"
+        "x = np.random.default_rng(0).normal(size=(3, 16000)).astype(np.float32)\n"
+        "loaded = mlflow.pyfunc.load_model(f'models:/{model.name}/{version.version}')\n"
+        "assert loaded.metadata.signature.inputs.inputs[0].shape == (-1, 16000)\n"
+        "found = np.asarray(loaded.predict(x))\n"
+        "expected = keras.saving.load_model(sys.argv[3]).predict(x, verbose=0)\n"
+        "np.testing.assert_array_equal(found, expected)\n"
+    )
+    arguments = [f"sqlite:///{root / 'mlflow.db'}", Spool(folder).delivered.run_id, str(folder / "model.keras")]
+    environment = {**os.environ, **QUIET}
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, env=environment, cwd=tmp_path)
+
+
+def trained(root: Path, name: str, *, seed: int = 0) -> tuple[str, Path, float]:
+    """The run id, the folder and the accuracy of a finished trial of a front end."""
     results = {path.parent: json.loads(path.read_text()) for path in sorted(root.glob("trials/*/result.json"))}
-    return next((result["run_id"], folder) for folder, result in results.items() if result["name"] == name)
+    return next(
+        (Spool(folder).delivered.run_id, folder, result["tasks"][0]["metrics"]["accuracy"])
+        for folder, result in results.items()
+        if (result["name"], result["config"]["seed"]) == (name, seed)
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,6 +204,7 @@ def trained(root: Path, name: str) -> tuple[str, Path]:
         (["run", "fsdd"], "source"),
         (["run", "fsdd", "--source", "/nowhere/at/all"], "/nowhere/at/all"),
         (["report", "fsdd"], "leafworks run fsdd"),
+        (["compare", "0123", "4567"], "which none has"),
         (["run", "quickstrat"], "quickstart"),
         (["inspect", "lefa"], "mel_pcen, leaf"),
         (["inspect", "run:0123"], "none has"),
@@ -191,11 +252,12 @@ def test_the_page_in_a_browser(root, table, browser, width, scheme):
     page.on("request", lambda request: requests.append(request.url))
     page.goto((root / "reports" / "quickstart.html").as_uri())
     assert len(requests) == 1
-    for row in table["rows"]:
-        cells = page.locator(f"#results tr[data-frontend={row['name']}] td").all_inner_texts()
+    for row in table["sections"][0]["rows"]:
+        cells = page.locator(f".results tr[data-frontend={row['name']}] td").all_inner_texts()
         assert cells[0] == row["name"]
-        assert cells[1].startswith(f"{100 * row['accuracy']['mean']:.1f} [")
-        assert cells[3] == str(row["frontend_parameters"])
+        assert cells[1].startswith(f"{100 * row['scores']['accuracy']['mean']:.1f} [")
+        assert len(cells[3].split()) == 2  # seeds
+        assert cells[6] == str(row["frontend_parameters"])
     figures = ("filter_responses", "centre_frequencies", "bandwidths", "pooling_windows", "pcen_values", "movement")
     for figure in figures:
         box = page.locator(f"figure[data-figure=leaf-{figure}] svg").bounding_box()

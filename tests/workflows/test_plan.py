@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from infra import config
+from infra.card import read_card
 from infra.stage import run_stage
 from pipelines.config import Prepared
 from training.config import FAILURE_NAME, REQUEST_NAME, RESULT_NAME, TrialRequest, TrialResult
+from training.tasks.config import TaskResult, TaskSnapshot
 from workflows.catalog import load
 from workflows.places import Places
-from workflows.plan import make_plan, prepare_request
+from workflows.plan import make_plan, prepare_requests
 from workflows.runner import WorkflowState
 from workflows.workflow import Workflow
 
@@ -29,18 +31,22 @@ def finish(places: Places, workflow: Workflow, snapshot_id: str, trial_id: str, 
     name, trial = workflow.trials(snapshot_id)[trial_id]
     folder = places.trial(trial_id)
     folder.mkdir(parents=True)
-    request = TrialRequest(name=name, trial_id=trial_id, config=trial, folder=str(folder))
+    request = TrialRequest(name=name, trial_id=trial_id, config=trial, snapshots=(), folder=str(folder))
     result = TrialResult(
         name=name,
         trial_id=trial_id,
         config=trial,
-        corpus="synthetic",
-        snapshot_id=snapshot_id,
-        run_id="r",
-        accuracy=0.9,
-        loss=0.1,
-        test_clips=10,
-        validation_accuracy=0.9,
+        tasks=(
+            TaskResult(
+                name="synthetic",
+                corpus="synthetic",
+                snapshot_id=snapshot_id,
+                objective="single_label",
+                metrics={"accuracy": 0.9, "loss": 0.1},
+                validation_metrics={"accuracy": 0.9, "loss": 0.1},
+                test_clips=10,
+            ),
+        ),
         best_epoch=1,
         frontend_parameters=0,
         parameters=10,
@@ -59,9 +65,9 @@ def places(tmp_path):
 
 @pytest.fixture
 def prepared(places):
-    """The snapshot id of the prepared corpus below `places`."""
-    request = prepare_request(WORKFLOW, places=places, source=None)
-    return run_stage("pipelines.prepare", request, Prepared).snapshot_id
+    """The identity of the data of the prepared corpus below `places`."""
+    (request,) = prepare_requests(WORKFLOW, places=places, sources={}).values()
+    return read_card(Path(run_stage("pipelines.prepare", request, Prepared).snapshot)).data_id
 
 
 def states(plan):
@@ -71,8 +77,8 @@ def states(plan):
 
 def test_before_anything(places):
     """The preparation is new, the trials wait for its snapshot."""
-    plan = make_plan(WORKFLOW, places=places, source=None)
-    assert (plan.prepare_state, plan.snapshot_id) == ("new", None)
+    plan = make_plan(WORKFLOW, places=places, sources={})
+    assert [(snapshot.state, snapshot.snapshot_id) for snapshot in plan.snapshots] == [("new", None)]
     assert set(states(plan).values()) == {"waits"}
     assert not plan.finished
     assert not list(places.root.iterdir())
@@ -85,11 +91,11 @@ def test_every_state_of_a_trial(places, prepared):
     for trial_id, files in ((ids[1], {REQUEST_NAME: "", FAILURE_NAME: "first\nValueError: too loud\n"}), (ids[2], {})):
         name, trial = WORKFLOW.trials(prepared)[trial_id]
         places.trial(trial_id).mkdir(parents=True)
-        request = TrialRequest(name=name, trial_id=trial_id, config=trial, folder="")
+        request = TrialRequest(name=name, trial_id=trial_id, config=trial, snapshots=(), folder="")
         for file, text in {REQUEST_NAME: "", **files}.items():
             (places.trial(trial_id) / file).write_text(text or config.to_json(request))
-    plan = make_plan(WORKFLOW, places=places, source=None)
-    assert plan.prepare_state == "finished"
+    plan = make_plan(WORKFLOW, places=places, sources={})
+    assert plan.prepared
     assert states(plan) == {
         ("mel", 0): "finished",
         ("leaf", 0): "failed",
@@ -106,10 +112,10 @@ def test_a_change_names_its_field(places, prepared):
     """Other trials stay finished."""
     for trial_id in WORKFLOW.trials(prepared):
         finish(places, WORKFLOW, prepared, trial_id)
-    assert make_plan(WORKFLOW, places=places, source=None).finished
+    assert make_plan(WORKFLOW, places=places, sources={}).finished
     leaf = dataclasses.replace(WORKFLOW.frontends["leaf"], num_filters=64)
     changed = dataclasses.replace(WORKFLOW, frontends={**WORKFLOW.frontends, "leaf": leaf})
-    plan = make_plan(changed, places=places, source=None)
+    plan = make_plan(changed, places=places, sources={})
     assert [(trial.name, trial.state) for trial in plan.to_run] == [("leaf", "changed")] * 2
     assert all("frontend.num_filters" in trial.why for trial in plan.to_run)
 
@@ -119,7 +125,7 @@ def test_adding_a_seed_plans_the_new_trials_only(places, prepared):
     for trial_id in WORKFLOW.trials(prepared):
         finish(places, WORKFLOW, prepared, trial_id)
     more = dataclasses.replace(WORKFLOW, seeds=(0, 1, 7))
-    plan = make_plan(more, places=places, source=None)
+    plan = make_plan(more, places=places, sources={})
     assert [(trial.name, trial.seed, trial.state) for trial in plan.to_run] == [("mel", 7, "new"), ("leaf", 7, "new")]
 
 
@@ -162,5 +168,6 @@ def test_nonsense_is_refused(change, rule):
 
 def test_the_state_file_round_trips():
     """So that `leafworks report` needs no source."""
-    state = WorkflowState(workflow="w", baseline="mel", snapshot="s", snapshot_id="i", trials=("a", "b"))
+    snapshot = TaskSnapshot(task="t", folder="s", snapshot_id="i")
+    state = WorkflowState(workflow="w", baseline="mel", snapshots=(snapshot,), trials=("a", "b"))
     assert config.from_dict(WorkflowState, json.loads(config.to_json(state))) == state
