@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import log_loss
 
+from frontends.config import MelFilterbankConfig
+from training.config import TrainConfig, TrialConfig
 from training.evaluate import Scores
 from training.tasks.config import TaskConfig
 from training.tasks.labels import Labels
@@ -117,7 +119,10 @@ def test_the_table_of_classes():
 
 def test_classes_are_named_in_the_artifact(chords, tmp_path):
     """A row for each class of the card, in its order; the means over it are the metrics."""
-    (task,) = open_tasks([TaskConfig(name="chords")], [chords], window=16000, batch_size=12, replicas=1)
+    trial = TrialConfig(
+        frontend=MelFilterbankConfig(), train=TrainConfig(batch_size=12), seed=0, tasks=(TaskConfig(name="chords"),)
+    )
+    (task,) = open_tasks(trial, [chords], window=16000, replicas=1)
     random, scores = np.random.default_rng(0), {}
     for name, split in (("test", task.test), ("validation", task.validation)):
         logits = random.normal(size=(len(split.clips), 3)).astype(np.float32)
