@@ -76,6 +76,11 @@ class LowRate:
             weights = ops.matmul(windows, constant(operator, windows))
         return ops.reshape(weights, (-1, self.span.rows, self.per_stride))
 
+    def all_weights(self, windows: Any) -> Any:
+        """The same for several windows of each filter: (N, windows, rows, per_stride) from (N, windows, K)."""
+        weights = self.weights(ops.reshape(windows, (-1, windows.shape[-1])))
+        return ops.reshape(weights, (windows.shape[0], -1, *weights.shape[1:]))
+
 
 def _side(decimation: int) -> int:
     """Low-rate samples read before a window."""

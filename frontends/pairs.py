@@ -12,6 +12,11 @@ def conjugate(value: Pair) -> Pair:
     return value[0], -value[1]
 
 
+def swapped(value: Pair) -> Pair:
+    """i times the complex conjugates: they without a change of sign."""
+    return value[1], value[0]
+
+
 def times(a: Pair, b: Pair) -> Pair:
     """Products."""
     return a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]

@@ -174,12 +174,8 @@ def _dense_recurrence(inputs: Any, *, decay: Any, state: Any) -> Any:
 
 
 def _powers(decay: Any, count: int) -> Any:
-    """a^0 ... a^(count - 1), (channels, count): by doubling, whose gradient is right at a = 0 too."""
-    powers, square = ops.ones_like(decay)[:, None], decay[:, None]
-    while powers.shape[1] < count:
-        powers = ops.concatenate([powers, powers * square], axis=1)
-        square = square * square
-    return powers[:, :count]
+    """a^0 ... a^(count - 1), (channels, count); nothing takes its gradient, which at a = 0 would be NaN."""
+    return ops.power(decay[:, None], np.arange(count, dtype="float32"))
 
 
 def _upper_triangle(powers: Any, size: int) -> Any:

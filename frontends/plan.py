@@ -22,6 +22,7 @@ SHIFT = (1.0, 2.0, 4.0)  # likewise half a box of centres, in units of 0.06 of t
 GROUP_COST = 0.3  # what a group of filters of one rate costs, in filters at the full rate
 SLICE_MARGIN = 1 / 16  # a cut is centred to within this part of half its width
 POOLING_LIMIT = 1.0  # h over the standard deviation of the pooling window
+OUTSIDE_DECIMATION = 10  # at most, for what is outside the cuts
 _GRID = 4096
 
 Box = tuple[float, float]
@@ -36,18 +37,28 @@ class Precision:
       side_lobe: power of the response at any one frequency outside the cut, over its peak.
       white_leakage: power of the response outside the cut, over all of it.
       brown_leakage: the same for a spectrum that falls as 1 / f^2.
+      outside: what a cut may lose where all that is outside is added at a low rate (see `frontends.outside`), for
+        filters that would else go at the full rate; None: such filters do.
     """
 
     ratio: float
     side_lobe: float
     white_leakage: float
     brown_leakage: float
+    outside: "Precision | None" = None
 
 
 PRECISIONS = {
     # A full-scale tone outside the cut has a tenth of the floor of 1e-5 of LEAF at most.
     "exact": Precision(ratio=0.65, side_lobe=1.2e-8, white_leakage=2e-6, brown_leakage=2e-5),
-    "fast": Precision(ratio=0.9, side_lobe=4e-7, white_leakage=2e-4, brown_leakage=1e-3),
+    # What is added has a tone's power right, and that of noise to a fifth or so.
+    "fast": Precision(
+        ratio=0.9,
+        side_lobe=4e-7,
+        white_leakage=2e-4,
+        brown_leakage=1e-3,
+        outside=Precision(ratio=0.9, side_lobe=np.inf, white_leakage=1.5e-3, brown_leakage=5e-3),
+    ),
 }
 _ANYWHERE = (-np.inf, np.inf)
 
@@ -58,12 +69,14 @@ class Plan:
 
     Attributes:
       decimations: h of each filter.
+      leaky: whether what the cut leaves outside must be added.
       center: lowest and highest mu [rad/sample] of each filter for which its h holds.
       sigma: lowest and highest sigma [samples].
       width: lowest and highest pooling width s.
     """
 
     decimations: tuple[int, ...]
+    leaky: tuple[bool, ...]
     center: tuple[Box, ...]
     sigma: tuple[Box, ...]
     width: tuple[Box, ...]
@@ -84,8 +97,8 @@ def make_plan(*, mu: np.ndarray, sigma: np.ndarray, width: np.ndarray, framing: 
     """The plan for centres mu [rad/sample], widths sigma [samples] and pooling widths s, (N,), in their bounds."""
     parameters = zip(*(np.float64(values).tolist() for values in (mu, sigma, width)), strict=True)
     planned = [_plan_filter(*values, framing=framing, precision=precision) for values in parameters]
-    decimations, *boxes = zip(*planned, strict=True)
-    return Plan(_in_few_groups(decimations), *boxes)
+    decimations, leaky, *boxes = zip(*planned, strict=True)
+    return Plan(_in_few_groups(decimations), leaky, *boxes)
 
 
 def _in_few_groups(decimations: tuple[int, ...]) -> tuple[int, ...]:
@@ -98,6 +111,11 @@ def _in_few_groups(decimations: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(merged)
 
 
+def outside_decimation(framing: Framing) -> int:
+    """h for what is outside the cuts."""
+    return max(h for h in divisors(framing.stride) if h <= OUTSIDE_DECIMATION)
+
+
 def divisors(number: int) -> list[int]:
     """All divisors, rising."""
     return [h for h in range(1, number + 1) if number % h == 0]
@@ -105,9 +123,25 @@ def divisors(number: int) -> list[int]:
 
 def _plan_filter(
     mu: float, sigma: float, width: float, *, framing: Framing, precision: Precision
-) -> tuple[int, Box, Box, Box]:
+) -> tuple[int, bool, Box, Box, Box]:
+    found = _cut_filter(mu, sigma, width, framing=framing, precision=precision)
+    # The response of an even window is not real; `frontends.outside` is for real ones.
+    if found is None and precision.outside and framing.window % 2 == 1:
+        least = outside_decimation(framing)
+        found = _cut_filter(mu, sigma, width, framing=framing, precision=precision.outside, pooled_at=least)
+        if found:
+            return found[0], True, *found[1:]
+    # h = 1 is the full rate, right everywhere.
+    return (found[0], False, *found[1:]) if found else (1, False, _ANYWHERE, _ANYWHERE, _ANYWHERE)
+
+
+def _cut_filter(
+    mu: float, sigma: float, width: float, *, framing: Framing, precision: Precision, pooled_at: int = 1
+) -> tuple[int, Box, Box, Box] | None:
+    """The largest h > 1 and its boxes; None: there is none, or the window is too narrow to pool at 1 / `pooled_at`."""
     pooling_std = width * (framing.window - 1) / 2.0
-    limit = min(precision.ratio * sigma / SPREAD[0], 0.8 * POOLING_LIMIT * pooling_std)
+    widest = 0.8 * POOLING_LIMIT * pooling_std
+    limit = min(precision.ratio * sigma / SPREAD[0], widest) if pooled_at <= widest else 0.0
     for h in reversed([h for h in divisors(framing.stride) if 1 < h <= limit]):
         boxes = [
             (_center_box(mu, shift), _sigma_box(h, sigma, spread, framing, precision))
@@ -117,9 +151,8 @@ def _plan_filter(
         good = [_leaks_little(h, *box, window=framing.window, precision=precision) for box in boxes]
         if good[0]:
             center, sigmas = next(box for box, is_good in zip(reversed(boxes), reversed(good), strict=True) if is_good)
-            return h, center, sigmas, (2.0 * h / POOLING_LIMIT / (framing.window - 1), np.inf)
-    # h = 1 is the full rate, right everywhere.
-    return 1, _ANYWHERE, _ANYWHERE, _ANYWHERE
+            return h, center, sigmas, (2.0 * max(h, pooled_at) / POOLING_LIMIT / (framing.window - 1), np.inf)
+    return None
 
 
 def _center_box(mu: float, shift: float) -> Box:

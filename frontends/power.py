@@ -1,7 +1,7 @@
 """Pooled band powers, with gradients written by hand: one complex pass forwards, one backwards, and little is kept.
 
-With z = fft(conj(X E)), a band's time signal up to conjugation and scale, and q = |z|^2, the gradient of a loss at
-Y = X E is v = fft(conj(2 z dq)); then dE = conj(X) v, summed over clips, and dX = conj(E) v, summed over filters.
+With z = fft(i conj(X E)), a band's time signal up to conjugation and scale, and q = |z|^2, the gradient of a loss at
+Y = X E is v = fft(i conj(2 z dq)); then dE = conj(X) v, summed over clips, and dX = conj(E) v, summed over filters.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from frontends.cuts import BlockCut, WholeCut
 from frontends.edges import all_power_gradient, edge_frames, edge_weights_gradient, regions
 from frontends.lowrate import LowRate
 from frontends.overlap import stride_sums, weights_gradient
-from frontends.pairs import Pair, conjugate, scaled, square, times
+from frontends.pairs import Pair, scaled, square, swapped, times
 
 
 def subband_sums(
@@ -40,7 +40,7 @@ def subband_sums(
         real, imag, start_, main, *others = tensors
         edges, responses_ = others[: len(at_edges)], others[len(at_edges) :]
         bins = cut.take((real, imag), start_)
-        signal = ops.fft(conjugate(_filtered(bins, responses_)))
+        signal = ops.fft(swapped(_filtered(bins, responses_)))
         power = square(signal)
 
         def gradient(*upstreams: Any, upstream: Any = None) -> tuple[Any, ...]:
@@ -49,7 +49,7 @@ def subband_sums(
             d_main = weights_gradient(again, upstream[:, :-1], main)
             d_edges = edge_weights_gradient(again, upstream[:, -1:], rate)
             d_power = all_power_gradient(upstream, 2.0 * main, [2.0 * each for each in edges], rate)
-            v = ops.fft(conjugate(scaled(signal, d_power)))
+            v = ops.fft(swapped(scaled(signal, d_power)))
             bins_ = bins if rate.blocks.count == 1 else cut.take((real, imag), _later(start_, v[0]))
             d_responses = _responses_gradient(bins_, v, len(responses_))
             d_cut = _filtered(v, [responses_[0], *(-each for each in responses_[1:])])
@@ -61,6 +61,12 @@ def subband_sums(
         return ops.concatenate([stride_sums(power, main), edge_frames(power, edges, rate)], axis=1), gradient
 
     return sums(*source, ops.cast(start, weights.dtype), weights[:, 0], *at_edges, *responses)
+
+
+def pooled_sums(power: Any, weights: Any, *, rate: LowRate) -> Any:
+    """What `subband_sums` returns, from the power itself, (N, buffers, samples)."""
+    at_edges = [region.weights(weights) for region in regions(rate)]
+    return ops.concatenate([stride_sums(power, weights[:, 0]), edge_frames(power, at_edges, rate)], axis=1)
 
 
 def _later(value: Any, than: Any) -> Any:

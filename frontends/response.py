@@ -87,27 +87,36 @@ def responses(taps: Any, *, length: int, bins: list[int], counts: list[int]) -> 
         [np.tile(np.arange(n) + (most - n) // 2, count) for n, count in zip(runs, counts, strict=True)]
     )
 
+    # Of each group: its rows, and the columns of its bins in them.
+    ends = np.cumsum(np.multiply(runs, counts)).tolist()
+    wholes = [(end - n * count, end, count) for end, n, count in zip(ends, runs, counts, strict=True)]
+    margins = [
+        (n // 2 * RUN - size // 2, (n - n // 2) * RUN - (size - size // 2)) for n, size in zip(runs, bins, strict=True)
+    ]
+
     @ops.custom_gradient
-    def rows(taps_: Any) -> tuple[Any, Callable[..., Any]]:
+    def groups(taps_: Any) -> tuple[Any, Callable[..., Any]]:
         start_cosine, start_sine = ops.unstack(ops.take(start, places, axis=1))
         cosine, sine = ops.unstack(ops.take(taps_, members, axis=0), axis=1)
         turned_taps = [cosine * start_cosine + sine * start_sine, sine * start_cosine - cosine * start_sine]
+        rows = ops.matmul(ops.concatenate(turned_taps, axis=1), within)
 
         def gradient(*upstreams: Any, upstream: Any = None) -> Any:
-            upstream = upstreams[0] if upstream is None else upstream
-            first, second = ops.split(ops.matmul(upstream, ops.transpose(within)), 2, axis=1)
+            given = upstreams if upstream is None else upstream
+            given = given[0] if isinstance(given[0], tuple | list) else given  # JAX gives all as one
+            padded = [ops.pad(each, ((0, 0), margin)) for each, margin in zip(given, margins, strict=True)]
+            d_rows = ops.concatenate([ops.reshape(each, (-1, RUN)) for each in padded], axis=0)
+            first, second = ops.split(ops.matmul(d_rows, ops.transpose(within)), 2, axis=1)
             d_taps = [first * start_cosine - second * start_sine, first * start_sine + second * start_cosine]
             d_taps = ops.segment_sum(ops.concatenate(d_taps, axis=1), members, num_segments=num_filters)
             return ops.reshape(d_taps, (num_filters, 2, half + 1))
 
-        return ops.matmul(ops.concatenate(turned_taps, axis=1), within), gradient
+        found = [ops.reshape(rows[begin:end], (count, -1)) for begin, end, count in wholes]
+        return tuple(
+            each[:, before : each.shape[1] - after] for each, (before, after) in zip(found, margins, strict=True)
+        ), gradient
 
-    rows_, found, done = rows(taps), [], 0
-    for size, count, n in zip(bins, counts, runs, strict=True):
-        here = ops.reshape(rows_[done : done + n * count], (count, -1))
-        found.append(here[:, n // 2 * RUN - size // 2 :][:, :size])
-        done += n * count
-    return found
+    return list(groups(taps))
 
 
 def _runs(bins: int) -> int:

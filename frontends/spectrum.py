@@ -51,6 +51,11 @@ class Spectrum:
         start = ops.cast(start, "int32") * np.int32(np.array(bins) < self.length)
         return start, start * np.int32(block) + np.int32(np.where(np.array(bins) < self.length, half - below, 0))
 
+    def circle(self) -> Pair:
+        """All bins, -(length // 2) ..., (buffers, length)."""
+        real, imag = WholeCut(self.length).take(self.half, None)
+        return real[0], imag[0]
+
     def cut(self, bins: int) -> tuple[WholeCut | BlockCut, Pair]:
         """How cuts of that many bins are taken, and what from; for all bins there is one cut for all filters."""
         if bins == self.length:

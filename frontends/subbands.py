@@ -16,10 +16,11 @@ from frontends.blocks import Blocks, lay_out
 from frontends.framing import Framing
 from frontends.fullband import full_band_frames, gabor_kernels
 from frontends.lowrate import SIDE, LowRate, Span, masked_windows
+from frontends.outside import inner_share, outside_power
 from frontends.overlap import assembled
-from frontends.plan import Plan
-from frontends.power import subband_sums
-from frontends.response import baseband_taps, lone_tap, minus_bins, responses
+from frontends.plan import Plan, outside_decimation
+from frontends.power import pooled_sums, subband_sums
+from frontends.response import baseband_taps, constant, lone_tap, minus_bins, responses
 from frontends.spectrum import Spectrum
 
 # Windows. All frames of a shorter clip are at an edge, where a mask may leave a single sample, and interpolation is for
@@ -36,21 +37,26 @@ def pooled_energies(
     Filters inside their boxes of `plan` go by sub-bands. The others, and all where T is known only at run time or
     shorter than two windows, are computed at the full rate.
     """
-    num_samples, groups = waveform.shape[1], plan.groups()
+    num_samples = waveform.shape[1]
     if num_samples is None or num_samples < SHORTEST * framing.window:
         blocks = lay_out(framing, num_samples=num_samples or ops.shape(waveform)[1], reach=0)
         spectrum = Spectrum.of(blocks.cut(waveform), bins=0)
         frames = _at_full_rate(spectrum, mu, sigma, windows, chosen=ops.ones_like(mu), blocks=blocks)
         return ops.transpose(frames, (1, 2, 0))
-    decimations = [h for h, _ in groups]
-    blocks = lay_out(framing, num_samples=num_samples, reach=SIDE * max(decimations))
-    bins = max((blocks.length // h for h in decimations if h > 1), default=0)
+    coarsest = max(plan.decimations)
+    if any(plan.leaky):
+        coarsest = max(coarsest, outside_decimation(framing))
+    blocks = lay_out(framing, num_samples=num_samples, reach=SIDE * coarsest)
+    bins = max((blocks.length // h for h in plan.decimations if h > 1), default=0)
     spectrum = Spectrum.of(blocks.cut(waveform), bins=bins)
     held = plan.holds(mu=mu, sigma=sigma, width=width)
     chosen = 1.0 - ops.cast(held, mu.dtype)
+    frames = _by_groups(spectrum, mu, sigma, windows, plan=plan, blocks=blocks)
+    if any(plan.leaky):
+        frames = frames + _outside(spectrum, mu, sigma, windows, plan=plan, blocks=blocks)
     return ops.where(
         held,
-        _by_groups(spectrum, mu, sigma, windows, groups=groups, blocks=blocks),
+        frames,
         ops.transpose(_at_full_rate(spectrum, mu, sigma, windows, chosen=chosen, blocks=blocks), (1, 2, 0)),
     )
 
@@ -64,11 +70,9 @@ def _at_full_rate(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, chos
     return full_band_frames(spectrum.half, kernels, weights=rate.weights(windows), chosen=chosen, rate=rate)
 
 
-def _by_groups(
-    spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, groups: list[tuple[int, np.ndarray]], blocks: Blocks
-) -> Any:
+def _by_groups(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: Plan, blocks: Blocks) -> Any:
     """Frames (batch, frames, N), group by group."""
-    length, window = blocks.length, blocks.framing.window
+    length, window, groups = blocks.length, blocks.framing.window, plan.groups()
     members = np.concatenate([some for _, some in groups])
     # Taken on axis 1, as the gradient of `take` on axis 0 is sparse in TensorFlow, and not every optimizer takes that.
     parameters = ops.take(ops.stack([mu, sigma]), members, axis=1)
@@ -82,17 +86,38 @@ def _by_groups(
     for (decimation, _), count, response in zip(groups, counts, real, strict=True):
         here = slice(done, done + count)
         ready = [response + _once_there(sums[-1]) if sums else response]
+        leaky = np.array(plan.leaky)[members[here], None]
+        if leaky.any():
+            ready[0] = ready[0] * constant(np.where(leaky, inner_share(length // decimation), 1.0), response)
         if window % 2 == 0:
             lone = lone_tap(offset[here], parameters[1][here], window=window, length=length, bins=response.shape[1])
             ready.append(lone / length)
         rate = LowRate(blocks, decimation, span)
-        weights = rate.weights(ops.reshape(windows[here], (-1, window)))
-        weights = ops.reshape(weights, (count, -1, *weights.shape[1:]))
+        weights = rate.all_weights(windows[here])
         cut, source = spectrum.cut(response.shape[1])
         sums.append(subband_sums(source, cut, start[here], ready, weights, rate=rate))
         done += count
     frames = ops.transpose(assembled(ops.concatenate(sums, axis=0), blocks=blocks, span=span), (1, 2, 0))
     return ops.take(frames, np.argsort(members), axis=2)
+
+
+def _outside(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: Plan, blocks: Blocks) -> Any:
+    """Frames (batch, frames, N) of what the cuts of leaky filters leave outside; zeros for the others."""
+    length, framing, leaky = blocks.length, blocks.framing, np.flatnonzero(plan.leaky)
+    mu, sigma = ops.unstack(ops.take(ops.stack([mu, sigma]), leaky, axis=1))
+    windows = ops.transpose(ops.take(ops.transpose(windows), leaky, axis=1))
+    bins = length // np.array(plan.decimations)[leaky]
+    _, middle = spectrum.place(ops.stop_gradient(mu), bins=bins.tolist())
+    taps = baseband_taps(mu, sigma, window=framing.window) / length
+    (response,) = responses(taps, length=length, bins=[length], counts=[len(leaky)])
+    decimation = outside_decimation(framing)
+    power = outside_power(spectrum.circle(), response, middle=middle, bins=bins, decimation=decimation)
+    rate = LowRate(blocks, decimation, Span.of(framing, [decimation]))
+    sums = pooled_sums(power, rate.all_weights(masked_windows(windows, blocks)), rate=rate)
+    frames = ops.transpose(assembled(sums, blocks=blocks, span=rate.span), (1, 2, 0))
+    places = np.full(len(plan.leaky), len(leaky))
+    places[leaky] = np.arange(len(leaky))
+    return ops.take(ops.pad(frames, ((0, 0), (0, 0), (0, 1))), places, axis=2)
 
 
 def _once_there(values: Any) -> Any:

@@ -23,6 +23,7 @@ _TEXT_LIMIT = 5000
 _BATCH_METRICS, _BATCH_TEXTS = 500, 100
 _NEVER = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS", "NOT_IMPLEMENTED"}
 _ACTIVE = "active"
+_REASON_LETTERS = 160
 
 
 class UnreachableError(RuntimeError):
@@ -213,8 +214,10 @@ class MlflowStore:
         except Exception as error:
             code = getattr(error, "error_code", "")
             kind = RefusedError if code in _NEVER else UnreachableError
-            first = (str(error).strip() or repr(error)).splitlines()[0]
-            raise kind(_without(first, self._uri)) from error
+            first = _without((str(error).strip() or repr(error)).splitlines()[0], self._uri)
+            # Of a failed request MLflow tells all of its parameters; what went wrong stands at the end.
+            shown = first if len(first) <= _REASON_LETTERS else f"... {first[-_REASON_LETTERS:]}"
+            raise kind(shown) from error
 
 
 def without_secrets(uri: str) -> str:

@@ -68,14 +68,13 @@ def score(predict: Predict, split: Split, *, objective: Objective, part: Part) -
     Raises:
       FloatingPointError: a logit is not finite.
     """
-    outputs = np.concatenate([predict(batch) for batch in prefetched(lambda: split.windows.batches(part=part))])
-    logits = split.windows.average(outputs).astype(np.float32)
+    labels = split.clips.labels
+    outputs = (predict(batch) for batch in prefetched(lambda: split.windows.batches(part=part)))
+    logits = split.windows.average(outputs, classes=len(labels.names)).astype(np.float32)
     broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(broken):
         raise FloatingPointError(
             f"The logits of every clip must be finite. Received: others for {len(broken)} of {len(logits)} clips, "
             f"first `{split.clips.ids[broken[0]]}`. Lower the learning rate."
         )
-    return Scores(
-        objective=objective, metrics=metrics(objective, split.clips.labels.all_targets(), logits), logits=logits
-    )
+    return Scores(objective=objective, metrics=metrics(objective, labels.all_targets(), logits), logits=logits)

@@ -108,11 +108,22 @@ class EvaluationInput:
             mine = rows[first : first + self._batch_size][part.of(self._batch_size)]
             yield _batch(self._snapshot, self._clips, self.clips[mine], self.starts[mine], self._window, self._task)
 
-    def average(self, outputs: np.ndarray) -> np.ndarray:
-        """Weighted mean over the windows of each clip: [windows or more, classes] -> [clips, classes]."""
-        weighted = outputs[: len(self.clips)].astype(np.float64) * self.weights[:, None]
-        sums = np.zeros((len(self._clips), outputs.shape[1]))
-        np.add.at(sums, self.clips, weighted)
+    def average(self, outputs: Iterable[np.ndarray], *, classes: int) -> np.ndarray:
+        """Weighted mean over the windows of each clip.
+
+        Args:
+          outputs: of every batch in order, [batch, classes]; not kept, as those of all windows may be many.
+          classes: columns.
+
+        Returns:
+          float64 [clips, classes].
+        """
+        sums, first = np.zeros((len(self._clips), classes)), 0
+        for output in outputs:
+            rows = slice(first, min(first + len(output), len(self.clips)))
+            weighted = output[: rows.stop - rows.start].astype(np.float64) * self.weights[rows, None]
+            np.add.at(sums, self.clips[rows], weighted)  # one after another: the sizes of batches change no sum
+            first = rows.stop
         return sums / np.bincount(self.clips, self.weights, minlength=len(self._clips))[:, None]
 
 

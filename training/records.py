@@ -1,5 +1,6 @@
 """Random access to the waveforms of a snapshot, by the byte offsets in its ledger."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from infra.card import LEDGER_NAME, DatasetCard, read_card
 from training.tasks.labels import Labels
 
 _BYTES_PER_SAMPLE = 2
-_COLUMNS = ["clip_id", "group", "labels", "num_samples", "sha256", "shard", "waveform_offset"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,6 @@ class Clips:
       num_samples: lengths at the card's rate, int64 [clips].
       shards: file names, [clips].
       offsets: byte position of the first sample in its shard, int64 [clips].
-      groups: of the ledger, [clips]; None: the clip is a group of its own.
-      sample_sha256: of the stored samples, [clips].
     """
 
     ids: tuple[str, ...]
@@ -34,11 +32,22 @@ class Clips:
     num_samples: np.ndarray
     shards: tuple[str, ...]
     offsets: np.ndarray
-    groups: tuple[str | None, ...]
-    sample_sha256: tuple[str | None, ...]
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Where the clips of a split are from, in the order of `Clips`.
+
+    Attributes:
+      groups: of the ledger, [clips]; None: the clip is a group of its own.
+      sample_sha256: of the stored samples, [clips].
+    """
+
+    groups: tuple[str | None, ...]
+    sample_sha256: tuple[str | None, ...]
 
 
 class Snapshot:
@@ -56,29 +65,31 @@ class Snapshot:
           ValueError: no such split.
         """
         self.card.split(split)
-        kept = [("status", "=", "kept"), ("split", "=", split)]
-        ledger = self.folder / LEDGER_NAME
-        table = pq.read_table(ledger, columns=_COLUMNS, filters=kept, partitioning=None).sort_by("clip_id")
-        columns = {name: table[name].to_pylist() for name in _COLUMNS if name != "labels"}
-        ids = columns["clip_id"]
+        table = self._kept(["clip_id", "labels", "num_samples", "shard", "waveform_offset"], split)
         return Clips(
-            ids=tuple(ids),
+            ids=tuple(table["clip_id"].to_pylist()),
             labels=self._labels(table["labels"]),
-            num_samples=np.array(columns["num_samples"], np.int64),
-            shards=tuple(columns["shard"]),
-            offsets=np.array(columns["waveform_offset"], np.int64),
-            groups=tuple(
-                None if own in ("", clip_id) else own for clip_id, own in zip(ids, columns["group"], strict=True)
-            ),
-            sample_sha256=tuple(columns["sha256"]),
+            num_samples=table["num_samples"].to_numpy(),
+            shards=tuple(map(sys.intern, table["shard"].to_pylist())),  # a few names, many times
+            offsets=table["waveform_offset"].to_numpy(),
         )
 
-    def all_labels(self) -> tuple[tuple[str, ...], Labels]:
-        """The ids and the labels of every kept clip, whatever its split."""
-        ledger = self.folder / LEDGER_NAME
-        kept = [("status", "=", "kept")]
-        table = pq.read_table(ledger, columns=["clip_id", "labels"], filters=kept, partitioning=None)
-        return tuple(table["clip_id"].to_pylist()), self._labels(table["labels"])
+    def origins(self, split: str) -> Origins:
+        """Groups and hashes of the kept clips of `split`."""
+        table = self._kept(["clip_id", "group", "sha256"], split)
+        pairs = zip(table["clip_id"].to_pylist(), table["group"].to_pylist(), strict=True)
+        return Origins(
+            groups=tuple(None if group in ("", clip_id) else group for clip_id, group in pairs),
+            sample_sha256=tuple(table["sha256"].to_pylist()),
+        )
+
+    def all_labels(self) -> Labels:
+        """The labels of every kept clip, whatever its split, in the order of the ids."""
+        return self._labels(self._kept(["clip_id", "labels"])["labels"])
+
+    def all_ids(self) -> tuple[str, ...]:
+        """The ids of every kept clip, whatever its split, sorted."""
+        return tuple(self._kept(["clip_id"])["clip_id"].to_pylist())
 
     def window(self, clips: Clips, index: int, start: int, length: int) -> np.ndarray:
         """Samples [start, start + length) of a clip, int16 [length]; zeros behind the clip's end."""
@@ -88,6 +99,12 @@ class Snapshot:
         samples = np.zeros(length, np.int16)
         samples[:present] = np.frombuffer(data.tobytes(), "<i2")
         return samples
+
+    def _kept(self, columns: list[str], split: str | None = None) -> pa.Table:
+        """These columns of the ledger's kept clips, in the order of their ids."""
+        wanted = [("status", "=", "kept"), *([] if split is None else [("split", "=", split)])]
+        ledger = self.folder / LEDGER_NAME
+        return pq.read_table(ledger, columns=columns, filters=wanted, partitioning=None).sort_by("clip_id")
 
     def _labels(self, column: pa.ChunkedArray) -> Labels:
         lists = column.combine_chunks()

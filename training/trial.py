@@ -45,7 +45,8 @@ def run_trial(request: TrialRequest, *, snapshots: Sequence[TaskSnapshot], part:
     """
     tf.config.experimental.enable_op_determinism()
     trial, chief = request.config, part.index == 0
-    opened = [Snapshot(snapshot.folder) for snapshot in snapshots]
+    folders = {snapshot.task: snapshot.folder for snapshot in snapshots}
+    opened = [Snapshot(folders[task.name]) for task in trial.tasks]
     run: Run = FileRun(Path(request.folder)) if chief else MemoryRun()
     run.params({"frontend_name": request.name, **_parameters(trial)})
     session = present_session(workers=part.count, determinism=_DETERMINISM, gpus=_gpus())

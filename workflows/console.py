@@ -75,7 +75,8 @@ def print_table(table: Table) -> None:
 def _section_grid(section: Section, baseline: str) -> RichTable:
     metrics = tuple(section.rows[0].scores)
     with_paper = any(row.paper for row in section.rows)
-    grid = RichTable(title=section_title(section), title_justify="left")
+    title = f"{section_title(section)}, snapshot {', '.join(section.snapshot_ids)}"
+    grid = RichTable(title=title, title_justify="left")
     grid.add_column("front end")
     columns = [f"{wording.METRIC_TITLES[metrics[0]]} [95 %]", "±", "seeds", f"minus {baseline} [95 %]", "p (Holm)"]
     columns += [wording.METRIC_TITLES[metric] for metric in metrics[1:]]

@@ -86,13 +86,12 @@ class Workflow:
         return MappingProxyType({trial_id(config, snapshot_ids): (name, config) for name, config in configs})
 
     def _refuse_unlike_tasks(self) -> None:
-        if not self.preparations:
+        names = [task.name for task in self.tasks]  # each of which is refused or not
+        if not names:
             raise ValueError("A workflow prepares at least one corpus. Received: prepare={}.")
-        unknown = sorted(set(self.objectives) - set(self.preparations))
+        unknown = sorted(set(self.objectives) - set(names))
         if unknown:
-            raise ValueError(
-                f"Objectives are those of the tasks {list(self.preparations)}. Received: objectives of {unknown}."
-            )
+            raise ValueError(f"Objectives are those of the tasks {names}. Received: objectives of {unknown}.")
         rates = {name: prepare.sample_rate for name, prepare in self.preparations.items()}
         if len(set(rates.values())) != 1:
             raise ValueError(

@@ -62,6 +62,16 @@ def test_at_the_initial_parameters(rng: Rng, name: str, signal: Callable[[Rng], 
     assert_close(*pair(), signal(rng), flat="center" if name == "click" else "")
 
 
+@pytest.mark.parametrize("num_filters", [40, 64])
+def test_on_tones_anywhere(num_filters: int) -> None:
+    """Full-scale tones, every half second of another frequency: also at edges of cuts, and at beats with low rates."""
+    exact, fast = pair(num_filters=num_filters)
+    hz = np.array([94.0, 253.1, 500.0, 559.9, 906.5, 1000.0, 1253.1, 1500.0, 2000.0, 2292.9, 5585.6, 7000.0])
+    x = np.float32(np.sin(2 * np.pi * hz[:, None] * np.arange(8000) / 16000 + 0.3))
+    assert relative(fast.filterbank(x), np.float64(exact.filterbank(x))) <= 1e-3
+    assert relative(fast(x), np.float64(exact(x))) <= 1e-3
+
+
 def test_on_speech(shared: Path) -> None:
     """Real recordings of digits, half a second of each."""
     files = sorted((shared / "corpora").rglob("*_jackson_*.wav"))[:8] or sorted((shared / "corpora").rglob("*.wav"))[:8]
@@ -104,6 +114,14 @@ def test_at_both_bounds(rng: Rng, name: str, bound: str) -> None:
         weight.assign(np.full(16, getattr(weight.constraint, bound)))
         layer.replan()
     assert_close(exact, fast, noise(rng, batch=1, samples=8001, slope=1), flat=name if name == "center" else "")
+
+
+def test_nothing_at_the_full_rate() -> None:
+    """Filters that hear every frequency are cut too, but for even windows, whose response is not real."""
+    for sample_rate, rates in ((16000, False), (22050, True)):
+        _, fast = pair(num_filters=64, sample_rate=sample_rate)
+        assert (1 in fast.filterbank.plan.decimations) == rates
+        assert any(fast.filterbank.plan.leaky) != rates
 
 
 def test_fast_needs_fewer_samples() -> None:

@@ -95,6 +95,12 @@ def train(*snapshots, folder, frontend=None, config, kill_at=None, run=None, sto
     return fitted, loop
 
 
+def of_the_training(run):
+    """Metrics without those of what it used, which no two trainings share."""
+    used = ("time.", "memory.", "cpu.", "energy.")
+    return {name: values for name, values in run.metric_values.items() if not name.startswith(used)}
+
+
 def values_of(loop):
     """Every variable of the model and its optimizers."""
     return [np.asarray(keras.ops.convert_to_tensor(variable)) for variable in loop.variables]

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from frontends.config import LeafConfig, MelFilterbankConfig
 from infra.tracking import MemoryRun
-from tests.training.attempts import KilledError, StopAfter, train, values_of
+from tests.training.attempts import KilledError, StopAfter, of_the_training, train, values_of
 from training.checkpoint import CheckpointStore, Progress
 from training.cluster.stopping import InterruptedEvaluation, InterruptedTraining
 from training.config import TrainConfig
@@ -98,12 +98,6 @@ def test_who_lost_the_trial_writes_no_checkpoint(tmp_path):
             save()
     assert (tmp_path / "last.npz").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["last.npz"]
-
-
-def of_the_training(run):
-    """Metrics without those of what it used, which no two trainings share."""
-    used = ("time.", "memory.", "cpu.", "energy.")
-    return {name: values for name, values in run.metric_values.items() if not name.startswith(used)}
 
 
 def test_a_resumed_run_computes_with_the_same_plan(snapshot, tmp_path):

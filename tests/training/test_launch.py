@@ -166,8 +166,12 @@ def test_predictions_are_those_of_the_result(snapshot, two_workers):
     assert test.task.snapshot_id == snapshot.card.snapshot_id
     for part, split in ((test, "test"), (validation, "validation")):
         clips = snapshot.clips(split)
-        assert (part.split, part.clip_ids, part.sample_sha256) == (split, clips.ids, clips.sample_sha256)
-        assert part.labels == tuple((clip_id.partition("-")[0],) for clip_id in clips.ids)
+        assert (part.split, part.clip_ids, part.sample_sha256) == (
+            split,
+            clips.ids,
+            snapshot.origins(split).sample_sha256,
+        )
+        assert part.labels == tuple((clip_id.partition("/")[0],) for clip_id in clips.ids)
     right = [test.task.classes[row.argmax()] == label for row, (label,) in zip(test.logits, test.labels, strict=True)]
     assert sum(right) / len(right) == result(two_workers, "killed").score
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from frontends.config import MelFilterbankConfig
 from infra.tracking import MemoryRun
-from tests.training.attempts import KilledError, train, values_of
+from tests.training.attempts import KilledError, of_the_training, train, values_of
 from training.config import TrainConfig
 from training.encoders.config import EncoderConfig
 from training.input import Batch, Part, TrainingInput
@@ -48,7 +48,7 @@ def test_a_resumed_run_equals_an_unbroken_one(snapshot, chords, unbroken, tmp_pa
     for expected, found in zip(values, values_of(loop), strict=True):
         np.testing.assert_array_equal(expected, found)
     assert again.progress.history == fitted.progress.history
-    assert again_run.metric_values == run.metric_values
+    assert of_the_training(again_run) == of_the_training(run)
     for task, scores in fitted.test.items():
         np.testing.assert_array_equal(scores.logits, again.test[task].logits)
 
@@ -68,7 +68,7 @@ def test_every_task_has_its_own_metrics(unbroken):
     assert history[fitted.progress.best_epoch - 1]["validation.score"] == best
     assert fitted.test["synthetic"].logits.shape[1] == 11
     assert fitted.test["folder"].logits.shape == (7, 3)
-    assert set(run.metric_values) == set(history[0])
+    assert set(run.metric_values) >= set(history[0])
 
 
 def tiny_loop() -> Loop:

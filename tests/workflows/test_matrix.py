@@ -1,6 +1,7 @@
 """Matrices: which trainings they are, what their plan says, what a missing corpus does; without training."""
 
 import dataclasses
+import shutil
 import time
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from infra.card import read_card
 from infra.stage import run_stage
 from pipelines.config import PrepareConfig, Prepared
+from pipelines.corpora.catalog import list_corpus
 from pipelines.corpora.config import FsddConfig
+from pipelines.plan import relevant_config
 from tests.pipelines.corpora.miniatures import sounds, speech
 from tests.workflows.trials import lay_down, predictions
 from training.config import FAILURE_NAME, ClusterConfig
@@ -183,3 +186,17 @@ def test_nonsense_is_refused(change, rule):
     """When the matrix is built."""
     with pytest.raises(ValueError, match=rule):
         dataclasses.replace(FSDD, **change)
+
+
+def test_fewer_clips_are_the_same_ones_whatever_else_is_there(tmp_path, source):
+    """Chosen by their ids: taking one of the others away changes nothing; without a limit, keys are as they were."""
+    config = PrepareConfig(corpus="fsdd", max_clips_per_split=2)
+    chosen = list_corpus(config, str(source / "fsdd")).clips
+    shutil.copytree(source / "fsdd", tmp_path / "fsdd")
+    everything = list_corpus(PrepareConfig(corpus="fsdd"), str(source / "fsdd")).clips
+    other = next(clip for clip in everything if clip.clip_id not in {clip.clip_id for clip in chosen})
+    (tmp_path / "fsdd" / "recordings" / other.source).unlink()
+    again = list_corpus(config, str(tmp_path / "fsdd")).clips
+    assert [clip.clip_id for clip in again] == [clip.clip_id for clip in chosen]
+    assert "max_clips_per_split" not in relevant_config(PrepareConfig(corpus="fsdd"))
+    assert relevant_config(config)["max_clips_per_split"] == 2

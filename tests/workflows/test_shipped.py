@@ -50,14 +50,19 @@ def source(tmp_path_factory) -> Path:
 
 
 def _with_all_classes_tested(name, corpus):
-    """AudioSet's miniature tests music alone; a metric needs a clip without it."""
+    """AudioSet's miniature has the same labels on all clips of a split; a metric needs clips with and without one."""
     if name != "audioset":
         return corpus
-    rows = [f'_eval-{number:05d}, 0.000, 10.000, "{mids}"' for number, mids in enumerate(["/m/04rlf", "/m/09x0r"] * 2)]
+    labels = ("/m/04rlf", "/m/09x0r,/t/dd00088")
+    files = {
+        f"{part}_segments.csv": table(
+            "# YTID, start_seconds, end_seconds, positive_labels",
+            *(f'{video}{number:05d}, 0.000, 10.000, "{labels[number % 2]}"' for number in range(count)),
+        )
+        for part, video, count in (("balanced_train", "-train", 30), ("eval", "_eval-", 4))
+    }
     audio = (*corpus.audio, "eval/Y_eval-00003.flac")
-    return dataclasses.replace(
-        corpus, audio=audio, files={**corpus.files, "eval_segments.csv": table("# YTID, start, end, labels", *rows)}
-    )
+    return dataclasses.replace(corpus, audio=audio, files={**corpus.files, **files})
 
 
 def run(name: str, source: Path, root: Path, *, frontends: list[str]) -> tuple[subprocess.CompletedProcess, dict]:

@@ -4,6 +4,7 @@ Of one task they are called "validation.accuracy", of several "validation.TASK.a
 the mean of the tasks' main metrics (accuracy or mAP), which chooses the epoch.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 from training.evaluate import Scores
@@ -14,12 +15,15 @@ Sums = dict[str, list[float]]
 
 
 def training_metrics(sums: Sums, objectives: Mapping[str, str]) -> dict[str, float]:
-    """Mean loss, and accuracy of single_label tasks, over the steps of an epoch; of tasks that were drawn in it."""
-    drawn = {name: values for name, values in sums.items() if values[3]}
-    found = {"train.loss": sum(values[0] for values in drawn.values()) / sum(values[3] for values in drawn.values())}
-    for name, (loss, right, examples, steps) in drawn.items():
+    """Mean loss, and accuracy of single_label tasks, over the steps of an epoch; of tasks that were drawn in it.
+
+    The loss is NaN where the guard left out every step.
+    """
+    steps = sum(values[3] for values in sums.values())
+    found = {"train.loss": sum(values[0] for values in sums.values()) / steps if steps else math.nan}
+    for name, (loss, right, examples, own_steps) in sums.items():
         prefix = _prefix("train", name, objectives)
-        found[f"{prefix}.loss"] = loss / steps
+        found[f"{prefix}.loss"] = loss / own_steps
         if objectives[name] == "single_label":
             found[f"{prefix}.accuracy"] = right / examples
     return found

@@ -1,5 +1,6 @@
 """What a task is trained for: its loss on a batch, and its metrics on a split."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,20 +13,21 @@ from training.tasks.metrics import accuracy, class_scores, ranking_metrics
 _NAMED = 5
 
 
-def resolved(config: TaskConfig, labels: Labels, ids: tuple[str, ...]) -> Objective:
+def resolved(config: TaskConfig, labels: Labels, ids: Callable[[], Sequence[str]]) -> Objective:
     """The objective that `config` names, or, for "auto", the one that the labels of all kept clips say.
 
     Args:
       config: of the task.
       labels: of every kept clip of the snapshot, of all splits.
-      ids: of these clips.
+      ids: of these clips; asked for only where some are to be named.
 
     Raises:
       ValueError: "single_label", and some clips have no label or several. "multi_label" is for any labels.
     """
     others = np.flatnonzero(labels.counts != 1)
     if config.objective == "single_label" and len(others):
-        examples = {ids[clip]: labels.of(clip) for clip in others[:_NAMED]}
+        names = ids()
+        examples = {names[clip]: labels.of(clip) for clip in others[:_NAMED]}
         raise ValueError(
             f"Rule: in a single_label task every clip has exactly one label. Received: {len(others)} of {len(labels)} "
             f"clips of the task `{config.name}` have none or several, e.g. {examples}. Take the objective "

@@ -61,7 +61,7 @@ def write_scored(
 
 
 def _predictions(task: Task, name: str, split: Split, scores: Scores) -> Predictions:
-    card, clips = task.snapshot.card, split.clips
+    card, clips, origins = task.snapshot.card, split.clips, task.snapshot.origins(name)
     return Predictions(
         task=PredictedTask(
             name=task.name,
@@ -72,8 +72,8 @@ def _predictions(task: Task, name: str, split: Split, scores: Scores) -> Predict
         ),
         split=name,
         clip_ids=clips.ids,
-        groups=clips.groups,
+        groups=origins.groups,
         labels=tuple(clips.labels.of(clip) for clip in range(len(clips))),
         logits=scores.logits,
-        sample_sha256=clips.sample_sha256,
+        sample_sha256=origins.sample_sha256,
     )

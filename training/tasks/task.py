@@ -49,8 +49,7 @@ def open_tasks(
     evaluation_batch = group_windows(batch_size) * replicas
     tasks = []
     for index, (config, snapshot) in enumerate(zip(configs, snapshots, strict=True)):
-        ids, labels = snapshot.all_labels()
-        objective = resolved(config, labels, ids)
+        objective = resolved(config, snapshot.all_labels(), snapshot.all_ids)
         splits = {}
         for name in ("validation", "test"):
             clips = snapshot.clips(name)
