@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from frontends.config import LeafConfig, MelFilterbankConfig
-from infra.tracking import MemoryRun
 from tests.training.attempts import KilledError, train
 from training.config import TrainConfig
 from training.encoders.config import EncoderConfig
@@ -85,26 +84,24 @@ def _determinism():
 @pytest.fixture(scope="module")
 def unbroken(snapshot, tmp_path_factory):
     """With everything on, and nothing that disturbed it."""
-    folder, run = tmp_path_factory.mktemp("unbroken"), MemoryRun()
-    fitted, loop = train(snapshot, folder=folder, config=EVERYTHING, frontend=MEL_PCEN, run=run)
-    return fitted, values(loop.variables), run, folder
+    folder = tmp_path_factory.mktemp("unbroken")
+    fitted, loop = train(snapshot, folder=folder, config=EVERYTHING, frontend=MEL_PCEN)
+    return fitted, values(loop.variables), folder
 
 
 @pytest.mark.parametrize("kill_at", [(1, 1), (2, 3)])
 def test_with_everything_on_a_resumed_run_equals_an_unbroken_one(snapshot, unbroken, tmp_path, kill_at):
     """Weights, optimizers, average, history and scores, bit for bit."""
-    fitted, variables, run, folder = unbroken
-    broken_run = MemoryRun()
+    fitted, variables, folder = unbroken
     with pytest.raises(KilledError):
-        train(snapshot, folder=tmp_path, config=EVERYTHING, frontend=MEL_PCEN, kill_at=kill_at, run=broken_run)
-    again, loop = train(snapshot, folder=tmp_path, config=EVERYTHING, frontend=MEL_PCEN, run=broken_run)
+        train(snapshot, folder=tmp_path, config=EVERYTHING, frontend=MEL_PCEN, kill_at=kill_at)
+    again, loop = train(snapshot, folder=tmp_path, config=EVERYTHING, frontend=MEL_PCEN)
     for expected, variable in zip(variables, loop.variables, strict=True):
         np.testing.assert_array_equal(expected, values([variable])[0], err_msg=variable.path)
     with np.load(folder / "last.npz") as expected, np.load(tmp_path / "last.npz") as found:
         for name in sorted(set(expected) - {"progress"}):
             np.testing.assert_array_equal(expected[name], found[name])
     assert again.progress.history == fitted.progress.history
-    assert broken_run.metric_values == run.metric_values
     for before, after in ((fitted.test, again.test), (fitted.noisy[10.0], again.noisy[10.0])):
         np.testing.assert_array_equal(before["synthetic"].logits, after["synthetic"].logits)
 
@@ -189,7 +186,7 @@ def test_the_average_is_that_of_the_weights_after_every_step():
 
 def test_the_best_weights_are_averages(unbroken):
     """`best.npz` of the last epoch is what the average says, not the last weights."""
-    fitted, variables, _, folder = unbroken
+    fitted, variables, folder = unbroken
     assert fitted.progress.best_epoch >= 1
     with np.load(folder / "last.npz") as last, np.load(folder / "best.npz") as best:
         averages = len(last.files) - 1 - sum("average_" in name for name in last.files)
