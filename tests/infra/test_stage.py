@@ -32,6 +32,10 @@ def work(ask):
     if ask.what == "wait":
         print(os.getpid(), flush=True)
         signal.pause()
+    if ask.what == "save":
+        signal.signal(signal.SIGTERM, lambda number, frame: print("saved", flush=True))
+        print("ready", flush=True)
+        signal.pause()
     report_progress(1, 2, "things")
     return Answer(text=ask.what.upper())
 
@@ -83,6 +87,20 @@ def test_death_says_how_and_the_last_lines(stage, what, word):
     with pytest.raises(StageError, match=word) as caught:
         run_stage(stage, Ask(what), Answer, on_line=lambda line: None)
     assert what == "die" or "lost" in str(caught.value)
+
+
+def test_an_interrupted_stage_is_asked_and_waited_for(stage):
+    """Ctrl-C here is SIGTERM there; what it says before it ends is still passed on."""
+    lines = []
+
+    def on_line(line):
+        lines.append(line)
+        if line == "ready":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(stage, Ask("save"), Answer, on_line=on_line)
+    assert lines[1:] == ["ready", "saved"]
 
 
 def test_a_stage_ends_with_its_parent(stage, tmp_path):

@@ -9,6 +9,7 @@ from frontends.config import LeafConfig
 from frontends.inspect import physical_parameters
 from infra.tracking import MemoryRun
 from training.checkpoint import CheckpointStore
+from training.cluster.stopping import NEVER
 from training.config import TrialConfig
 from training.fit import fit
 from training.input import Part
@@ -39,7 +40,23 @@ class KilledBatches:
             yield batch
 
 
-def train(*snapshots, folder, frontend=None, config, kill_at=None, run=None):
+class StopAfter:
+    """Asks to stop after so many steps, or after so many batches of evaluations; counts over one attempt."""
+
+    def __init__(self, *, steps=None, batches=None):
+        self._steps, self._batches = steps, batches
+        self.steps = self.batches = 0
+
+    def after_step(self):
+        self.steps += 1
+        return self.steps == self._steps
+
+    def asked(self):
+        self.batches += 1
+        return self.batches == self._batches
+
+
+def train(*snapshots, folder, frontend=None, config, kill_at=None, run=None, stop=NEVER):
     """One attempt at a training in `folder`, with a task for each snapshot."""
     window = round(config.window_ms * 16)
     names = [snapshot.card.corpus for snapshot in snapshots]
@@ -73,6 +90,7 @@ def train(*snapshots, folder, frontend=None, config, kill_at=None, run=None):
         run=run or MemoryRun(),
         observe=lambda: physical_parameters(layer),
         planner=layer if isinstance(layer, Leaf) else None,
+        stop=stop,
     )
     return fitted, loop
 

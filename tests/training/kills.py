@@ -17,7 +17,8 @@ from training.cluster.backend import WORKERS_NAME
 from training.config import RESULT_NAME, LaunchRequest, TrialResult
 
 _PATIENCE_S = 600.0
-_OF_THE_CLOCK = {"seconds", "train_seconds", "run_id", "trial_id", "name"}
+_OF_THE_CLOCK = {"seconds", "train_seconds", "energy_kwh", "trial_id", "name"}
+_OF_THE_MACHINE = ("time.", "memory.", "cpu.", "gpu.", "energy.", "train_seconds")
 
 
 @dataclass(frozen=True, order=True)
@@ -70,7 +71,7 @@ def new_workers(folder: Path, *, than: Sequence[int]) -> bool:
 
 
 def mlflow_trials(uri: str, experiment: str) -> dict[str, dict[str, object]]:
-    """Trial id -> status, parameters and the history of every metric but times, one run each."""
+    """Trial id -> status, parameters and the history of every metric of the training, one run each."""
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
@@ -86,7 +87,7 @@ def mlflow_trials(uri: str, experiment: str) -> dict[str, dict[str, object]]:
             "metrics": {
                 key: [(metric.step, metric.value) for metric in history]
                 for key, history in histories.items()
-                if key not in _OF_THE_CLOCK
+                if not key.startswith(_OF_THE_MACHINE)
             },
         }
     return told

@@ -8,7 +8,9 @@ import tensorflow as tf
 
 from frontends.config import LeafConfig, MelFilterbankConfig
 from infra.tracking import MemoryRun
-from tests.training.attempts import KilledError, of_the_training, train, values_of
+from tests.training.attempts import KilledError, StopAfter, of_the_training, train, values_of
+from training.checkpoint import CheckpointStore, Progress
+from training.cluster.stopping import InterruptedEvaluation, InterruptedTraining
 from training.config import TrainConfig
 from training.encoders.config import EncoderConfig
 
@@ -47,6 +49,55 @@ def test_a_resumed_run_equals_an_unbroken_one(snapshot, unbroken, tmp_path, kill
     assert again.progress.learned == fitted.progress.learned
     assert of_the_training(broken_run) == of_the_training(run)
     np.testing.assert_array_equal(fitted.test["synthetic"].logits, again.test["synthetic"].logits)
+
+
+@pytest.mark.parametrize(
+    ("stop", "interruption"),
+    [
+        ({"steps": 1}, InterruptedTraining),  # no checkpoint was due
+        ({"steps": 2}, InterruptedTraining),  # one was
+        ({"steps": 4}, InterruptedTraining),  # the last of an epoch
+        ({"batches": 1}, InterruptedEvaluation),
+        ({"batches": 2}, InterruptedEvaluation),
+    ],
+)
+def test_a_stopped_run_goes_on_from_that_very_step(snapshot, unbroken, tmp_path, stop, interruption):
+    """Nothing is computed twice but an evaluation, and all bits are those of the unbroken run."""
+    _, variables, _, _ = unbroken
+    every_step = CONFIG.epochs * (len(snapshot.clips("train")) // CONFIG.batch_size)
+    first, second = StopAfter(**stop), StopAfter()
+    with pytest.raises(interruption):
+        train(snapshot, folder=tmp_path, config=CONFIG, stop=first)
+    _, loop = train(snapshot, folder=tmp_path, config=CONFIG, stop=second)
+    assert_same_variables(variables, loop)
+    assert first.steps + second.steps == every_step
+
+
+def test_a_damaged_checkpoint_is_left_aside(snapshot, unbroken, tmp_path):
+    """The one before it is taken, and the bits are the same; a torn file is never half taken."""
+    _, variables, _, _ = unbroken
+    with pytest.raises(KilledError):
+        train(snapshot, folder=tmp_path, config=CONFIG, kill_at=(1, 3))
+    last = tmp_path / "last.npz"
+    last.write_bytes(last.read_bytes()[:-100])
+    second = StopAfter()
+    _, loop = train(snapshot, folder=tmp_path, config=CONFIG, stop=second)
+    assert second.steps > 1 + 1  # not from (1, 2), where the torn one stood
+    assert_same_variables(variables, loop)
+
+
+def test_who_lost_the_trial_writes_no_checkpoint(tmp_path):
+    """The file that is there stays."""
+    held = [True]
+    store = CheckpointStore(tmp_path, held=lambda: held[0])
+    store.save([], Progress(epoch=1))
+    before = (tmp_path / "last.npz").read_bytes()
+    held[0] = False
+    for save in (lambda: store.save([], Progress(epoch=2)), lambda: store.save_best([])):
+        with pytest.raises(InterruptedTraining, match="another attempt"):
+            save()
+    assert (tmp_path / "last.npz").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["last.npz"]
 
 
 def test_a_resumed_run_computes_with_the_same_plan(snapshot, tmp_path):
