@@ -115,7 +115,8 @@ class CheckpointStore:
 def _read(path: Path) -> dict[str, np.ndarray] | None:
     """The arrays of a checkpoint, all of them compared with their checksums; None where it is absent or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here: of a damaged file NumPy leaves open what it opened.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays}
     except FileNotFoundError:
         return None

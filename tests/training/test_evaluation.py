@@ -51,7 +51,7 @@ TRIAL = TrialConfig(
 )
 _HEAD = """
 import ray, sys
-node = ray.init(address="local", num_cpus=8, _node_ip_address="127.0.0.1", dashboard_host="127.0.0.1")
+node = ray.init(address="local", num_cpus=12, _node_ip_address="127.0.0.1", dashboard_host="127.0.0.1")
 print("ready", node.address_info["gcs_address"], flush=True)
 sys.stdin.read()
 """
@@ -59,7 +59,7 @@ sys.stdin.read()
 
 @pytest.fixture(scope="module")
 def ray_address():
-    """A Ray of eight CPUs, as many as this machine may not have, that ends with the tests."""
+    """A Ray of twelve CPUs, as many as this machine may not have, that ends with the tests."""
     os.environ["RAY_AUTH_MODE"] = "disabled"
     command = [sys.executable, "-c", _HEAD]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
