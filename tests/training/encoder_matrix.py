@@ -103,13 +103,13 @@ def main(snapshot: str, folder: str) -> None:
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
     from infra.cluster import cluster, worker_environment
-    from training.tensorflow_cluster import TensorflowCluster
+    from training.cluster.backend import TensorflowCluster
 
     with cluster(None):
         DataParallelTrainer(
             train_all,
             train_loop_config={"snapshot": snapshot, "folder": folder},
-            backend_config=TensorflowCluster(),
+            backend_config=TensorflowCluster(folder=folder, start_timeout_s=300.0),
             scaling_config=ScalingConfig(num_workers=2, resources_per_worker={"CPU": 1.0}),
             run_config=RunConfig(
                 storage_path=str(Path(folder, "ray")), worker_runtime_env=worker_environment(threads=1, gpus=0)
