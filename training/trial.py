@@ -13,7 +13,7 @@ from frontends.inspect import Inspection, inspect, physical_parameters
 from infra import config, passport
 from infra.files import write_atomically
 from infra.passport import Data, present_session, write_passport
-from infra.predictions import PREDICTIONS_NAME
+from infra.predictions import PREDICTIONS_NAME, noisy_test
 from infra.tracking import FileRun, MemoryRun, Run
 from training.artifacts import tell_results
 from training.checkpoint import CheckpointStore
@@ -165,7 +165,7 @@ def _record(
     after = inspect(model.get_layer(FRONTEND))
     for path in draw_all(folder / FIGURES_FOLDER, make_pictures(before, after)):
         run.artifact(path, folder=FIGURES_FOLDER)
-    write_scored(folder, result.trial_id, tasks, fitted.validation, fitted.test)
+    write_scored(folder, result.trial_id, tasks, fitted)
     tell_results(folder, run, model, tasks, progress=fitted.progress, result=result)
     run.artifact(folder / PREDICTIONS_NAME)
     run.artifact(folder / CLASSES_NAME)
@@ -173,7 +173,7 @@ def _record(
     run.artifact(folder / MODEL_NAME)
     scores = split_metrics("test", fitted.test)
     for snr_db, noisy in fitted.noisy.items():
-        scores |= split_metrics(f"test_snr_{snr_db:g}_db", noisy)
+        scores |= split_metrics(noisy_test(snr_db), noisy)
     counts = {"frontend_parameters": result.frontend_parameters, "parameters": result.parameters}
     run.metrics({**scores, **counts, "train_seconds": result.train_seconds}, step=result.best_epoch)
     # Before the result: with it the trial is finished, and nobody would close its run after a kill in between.

@@ -3,8 +3,8 @@
     leafworks run ablation --source PATH/TO/SPEECH_COMMANDS --gpus-per-worker 1
 
 Frozen: filters, pooling, compression, all three; swapped: PCEN for the logarithm, Gaussian pooling for the maximum and
-the mean. Differences are to LEAF as it is. Expect a table of eight rows, and about 10 hours of one GPU for each seed;
-`--laptop` tries it out in about ten minutes.
+the mean. Differences are to LEAF as it is. Expect a table of eight rows.
+Times are not measured: `leafworks plan` estimates them once a trial is finished; `--laptop` shrinks it to try it out.
 """
 
 from frontends.config import LeafConfig

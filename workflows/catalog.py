@@ -21,6 +21,7 @@ from workflows import (
     initialisation,
     multitask,
     quickstart,
+    robustness,
     single_task,
     three_tasks,
 )
@@ -35,6 +36,7 @@ MODULES = {
     "single_task": single_task,
     "multitask": multitask,
     "audioset": audioset,
+    "robustness": robustness,
     "ablation": ablation,
     "initialisation": initialisation,
     "folder": folder,

@@ -3,8 +3,8 @@
     leafworks run initialisation --source PATH/TO/SPEECH_COMMANDS --gpus-per-worker 1
 
 Each start once with filters that learn and once with frozen ones: what learning is worth is the difference of the two.
-Expect a table of eight rows, differences to the mel start, and about 10 hours of one GPU for each seed; `--laptop`
-tries it out in about ten minutes.
+Expect a table of eight rows, differences to the mel start. Times are not measured: `leafworks plan` estimates them once
+a trial is finished; `--laptop` shrinks it to try it out.
 """
 
 from frontends.config import LeafConfig, Scale

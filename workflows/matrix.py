@@ -1,6 +1,7 @@
-"""An experiment with several tasks, folds or encoders: each combination is a training of its own."""
+"""An experiment with several tasks, folds, encoders or levels of noise: each combination is a training of its own."""
 
 import dataclasses
+import itertools
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -26,7 +27,7 @@ class Part:
 
     Attributes:
       label: task, fold and setting, what tells it from the others; empty for an experiment of one part.
-      setting: encoder, where the experiment has several.
+      setting: encoder and noise, where the experiment has several.
       workflow: that runs it.
     """
 
@@ -47,6 +48,8 @@ class Matrix:
       joint: one training has all tasks, with front end and encoder in common and a head each.
       train: how every model is trained.
       encoders: name in the table -> behind the front ends; none: the one of `train`.
+      train_snr_db: signal-to-noise ratios of Gaussian noise in training, in dB, a training each beside the one
+        without.
       frontends: name in the table -> front end.
       baseline: the name that the others are compared with.
       seeds: each gives other initial weights, another order and other windows.
@@ -60,6 +63,7 @@ class Matrix:
     joint: Annotated[bool, *Unflagged] = False
     train: TrainConfig
     encoders: dict[str, EncoderConfig] = field(default_factory=dict)
+    train_snr_db: tuple[float, ...] = ()
     frontends: dict[str, FrontendConfig] = field(
         default_factory=lambda: {"mel": MelFilterbankConfig(), "leaf": LeafConfig()}
     )
@@ -112,10 +116,17 @@ class Matrix:
         return dataclasses.replace(self, tasks=tasks, train=train, encoders=encoders, seeds=self.seeds[:1])
 
     def _settings(self) -> dict[str, TrainConfig]:
-        """Name of the encoder -> how it is trained; "" where there is nothing to choose."""
-        if not self.encoders:
-            return {"": self.train}
-        return {name: dataclasses.replace(self.train, encoder=encoder) for name, encoder in self.encoders.items()}
+        """Name of encoder and noise -> how it is trained; "" where there is nothing to choose."""
+        encoders = self.encoders or {"": self.train.encoder}
+        levels = (None, *self.train_snr_db)
+        found = {}
+        for (name, encoder), level in itertools.product(encoders.items(), levels):
+            train, noise = dataclasses.replace(self.train, encoder=encoder), ""
+            if level is not None:
+                train = dataclasses.replace(train, augment=dataclasses.replace(train.augment, snr_db=(level, level)))
+                noise = f"trained at {level:g} dB"
+            found[", ".join(filter(None, (name, noise)))] = train
+        return found
 
     def _trainings(self) -> dict[str, dict[str, PrepareConfig]]:
         """What is trained apart, by its name: task -> corpus to snapshot of each."""

@@ -3,8 +3,8 @@
     leafworks run multitask --source FOLDER --gpus-per-worker 1       # FOLDER/tut_urban_2018, FOLDER/nsynth ...
 
 A batch is of one task, and every task comes equally often (the paper does not say; `--train.task-sampling.rule`).
-Expect a table for each task with the paper's figures beside ours, and about a day of one GPU for each front end and
-seed; `--laptop` tries it out in about ten minutes. All corpora must be there.
+Expect a table for each task with the paper's figures beside ours. Times are not measured: `leafworks plan` estimates
+them once a trial is finished; `--laptop` shrinks it to try it out. All corpora must be there.
 """
 
 import dataclasses

@@ -82,7 +82,7 @@ def run(name: str, source: Path, root: Path, *, frontends: list[str]) -> tuple[s
 
 def test_every_shipped_experiment_is_run_here():
     """A new one comes with its test."""
-    from_the_paper = {"single_task", "multitask", "audioset", "ablation", "initialisation"}
+    from_the_paper = {"single_task", "multitask", "audioset", "robustness", "ablation", "initialisation"}
     assert set(MODULES) == ELSEWHERE | from_the_paper | {"fsdd", "esc10", "three_tasks"}
 
 
@@ -166,3 +166,13 @@ def test_front_ends_of_one_corpus(name, source, tmp_path):
     for section in found["sections"]:
         assert [row["name"] for row in section["rows"]] == (frontends or list(load(name).frontends))
         assert [row["name"] for row in section["rows"] if not row["differences"]] == [found["baseline"]]
+
+
+def test_noise(source, tmp_path):
+    """Three trainings, each tested without noise and at four ratios."""
+    done, found = run("robustness", source, tmp_path, frontends=["mel"])
+    assert done.returncode == 0, done.stderr
+    trained = ("", "trained at 10 dB", "trained at 0 dB")
+    tested = ("", "tested at 20 dB", "tested at 10 dB", "tested at 5 dB", "tested at 0 dB")
+    expected = [", ".join(filter(None, (one, other))) for one in trained for other in tested]
+    assert [section["setting"] for section in found["sections"]] == expected

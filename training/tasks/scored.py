@@ -2,11 +2,11 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from infra.files import write_atomically
-from infra.predictions import PREDICTIONS_NAME, PredictedTask, Predictions, write_predictions
+from infra.predictions import PREDICTIONS_NAME, TEST, PredictedTask, Predictions, noisy_test, write_predictions
 from training.evaluate import Scores, Split
 from training.fit import Fitted
 from training.tasks.config import TaskResult
@@ -44,15 +44,16 @@ def task_result(task: Task, fitted: Fitted) -> TaskResult:
     )
 
 
-def write_scored(
-    folder: Path, trial_id: str, tasks: Sequence[Task], validation: Mapping[str, Scores], test: Mapping[str, Scores]
-) -> None:
-    """Writes the predictions of both splits, and the table of the test split's classes."""
-    parts = [
-        _predictions(task, split, clips, scores[task.name])
-        for task in tasks
-        for split, clips, scores in (("test", task.test, test), ("validation", task.validation, validation))
-    ]
+def write_scored(folder: Path, trial_id: str, tasks: Sequence[Task], fitted: Fitted) -> None:
+    """Writes the predictions of both splits, and of the test split with noise, and the table of the test's classes."""
+    test = fitted.test
+    parts = []
+    for task in tasks:
+        scored = {TEST: test, "validation": fitted.validation}
+        scored |= {noisy_test(snr_db): scores for snr_db, scores in fitted.noisy.items()}
+        for split, scores in scored.items():
+            clips = task.validation if split == "validation" else task.test
+            parts.append(_predictions(task, split, clips, scores[task.name]))
     write_predictions(folder / PREDICTIONS_NAME, trial_id, parts)
     text = io.StringIO()
     table = csv.DictWriter(text, _CLASS_COLUMNS, lineterminator="\n")
