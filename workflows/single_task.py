@@ -4,7 +4,8 @@
 
 EfficientNetB0, 40 filters, Adam at 1e-4, batches of 256 random seconds; logits averaged over consecutive seconds.
 Expect a table for each task with the paper's figures beside ours. Times are not measured: `leafworks plan` estimates
-them once a trial is finished; `--laptop` shrinks it to try it out. A corpus that is not there is left out, with what to get, and the others run.
+them once a trial is finished; `--laptop` shrinks it to try it out. A corpus that is not there is left out, with what to
+get, and the others run.
 """
 
 from pipelines.config import PrepareConfig
