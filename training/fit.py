@@ -144,6 +144,8 @@ def fit(
         save(progress)
         _announce(run, on_epoch, progress, progress.epoch, chief=chief)
         _tell_use(run, progress, used, chief=chief)
+    # Another worker would find no best weights yet, or those of an earlier epoch.
+    loop.wait_for_all()
     checkpoints.restore_best(loop.model.variables)
     return Fitted(
         progress=progress,
