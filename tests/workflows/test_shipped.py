@@ -70,7 +70,8 @@ def run(name: str, source: Path, root: Path, *, frontends: list[str]) -> tuple[s
     path = root / f"{name}.py"
     path.write_text(SMALL.format(name=name, frontends=frontends))
     command = [sys.executable, "-m", "workflows.cli"]
-    folder = source if len(load(name).tasks) > 1 else source / next(iter(load(name).tasks.values()))[0].corpus
+    corpora = {fold.corpus for folds in load(name).tasks.values() for fold in folds}
+    folder = source if len(corpora) > 1 else source / corpora.pop()
     flags = ["--source", str(folder), "--root", str(root), "--max-rejected-share", "0.5"]
     done = subprocess.run([*command, "run", str(path), *flags], capture_output=True, text=True, check=False)
     report = subprocess.run(
@@ -91,7 +92,7 @@ def test_its_file_opens_with_command_time_and_table():
     for name, module in MODULES.items():
         text = module.__doc__
         assert f"    leafworks run {name}" in text
-        assert any(unit in text for unit in ("minute", "hour", "day", "in about"))
+        assert any(words in text for words in ("minute", "Times are not measured"))
     for name in set(MODULES) - ELSEWHERE:
         assert re.search(r"[Ee]xpect\s(a table|AUC)", MODULES[name].__doc__)
 
@@ -159,12 +160,12 @@ def test_folds(source, tmp_path):
 
 @pytest.mark.parametrize("name", ["fsdd", "ablation", "initialisation"])
 def test_front_ends_of_one_corpus(name, source, tmp_path):
-    """A table with every front end, differences to the baseline."""
-    frontends = ["mel", "leaf"] if name == "fsdd" else []
+    """A table with the baseline and the last front end, and the difference; all would take as long for each."""
+    frontends = [load(name).baseline, list(load(name).frontends)[-1]]
     done, found = run(name, source, tmp_path, frontends=frontends)
     assert done.returncode == 0, done.stderr
     for section in found["sections"]:
-        assert [row["name"] for row in section["rows"]] == (frontends or list(load(name).frontends))
+        assert [row["name"] for row in section["rows"]] == frontends
         assert [row["name"] for row in section["rows"] if not row["differences"]] == [found["baseline"]]
 
 
