@@ -90,5 +90,5 @@ def test_what_tfds_wrote_is_prepared(tmp_path, kind):
         assert ours.ids == tuple(clip["id"] for _, clip in clips)
         for index, (number, _) in enumerate(clips):
             np.testing.assert_array_equal(snapshot.window(ours, index, 0, 4_000 + number), samples_of(number))
-            assert ours.labels[index] == number % 2
+            assert ours.labels.of(index) == (snapshot.card.labels[number % 2],)
             assert ours.num_samples[index] == 4_000 + number
