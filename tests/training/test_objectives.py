@@ -9,8 +9,10 @@ import tensorflow as tf
 from sklearn.metrics import log_loss
 
 from frontends.config import MelFilterbankConfig
+from training.checkpoint import Progress
 from training.config import TrainConfig, TrialConfig
 from training.evaluate import Scores
+from training.fit import Fitted
 from training.tasks.config import TaskConfig
 from training.tasks.labels import Labels
 from training.tasks.objectives import class_table, left_out, losses, metrics, resolved, right
@@ -128,7 +130,7 @@ def test_classes_are_named_in_the_artifact(chords, tmp_path):
         logits = random.normal(size=(len(split.clips), 3)).astype(np.float32)
         found = metrics("multi_label", split.clips.labels.all_targets(), logits)
         scores[name] = {"chords": Scores(objective="multi_label", metrics=found, logits=logits)}
-    write_scored(tmp_path, "t", [task], scores["validation"], scores["test"])
+    write_scored(tmp_path, "t", [task], Fitted(progress=Progress(), noisy={}, **scores))
     with (tmp_path / CLASSES_NAME).open() as stream:
         rows = list(csv.DictReader(stream))
     assert [row["class"] for row in rows] == list(chords.card.labels)

@@ -65,7 +65,9 @@ def write_scored(folder: Path, trial_id: str, tasks: Sequence[Task], fitted: Fit
 
 
 def _predictions(task: Task, name: str, split: Split, scores: Scores) -> Predictions:
-    card, clips, origins = task.snapshot.card, split.clips, task.snapshot.origins(name)
+    card, clips = task.snapshot.card, split.clips
+    # With noise the test split has another name, and the same clips.
+    origins = task.snapshot.origins(name if split is task.validation else TEST)
     return Predictions(
         task=PredictedTask(
             name=task.name,
