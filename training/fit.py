@@ -144,6 +144,19 @@ def fit(
         save(progress)
         _announce(run, on_epoch, progress, progress.epoch, chief=chief)
         _tell_use(run, progress, used, chief=chief)
+    return _with_best_weights(loop, config, tasks, checkpoints=checkpoints, progress=progress, stop=stop)
+
+
+def _with_best_weights(
+    loop: Loop,
+    config: TrainConfig,
+    tasks: Sequence[Task],
+    *,
+    checkpoints: CheckpointStore,
+    progress: Progress,
+    stop: Stop,
+) -> Fitted:
+    """Scores every split with the weights of the best epoch, which the model then holds."""
     # Another worker would find no best weights yet, or those of an earlier epoch.
     loop.wait_for_all()
     checkpoints.restore_best(loop.model.variables)
