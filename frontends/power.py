@@ -15,6 +15,8 @@ from frontends.lowrate import LowRate
 from frontends.overlap import stride_sums, weights_gradient
 from frontends.pairs import Pair, scaled, square, swapped, times
 
+MOST_KEPT = 2**18  # samples of one filter's signal of a clip; more are computed again for the gradient
+
 
 def subband_sums(
     source: Pair, cut: WholeCut | BlockCut, start: Any, responses: list[Any], weights: Any, *, rate: LowRate
@@ -34,23 +36,33 @@ def subband_sums(
       clip's edges; in the last row the frames at the edges, pooled inside the clip.
     """
     at_edges = [region.weights(weights) for region in regions(rate)]
+    is_kept = rate.blocks.count * rate.per_stride * rate.blocks.strides <= MOST_KEPT
 
     @ops.custom_gradient
     def sums(*tensors: Any) -> tuple[Any, Callable[..., Any]]:
         real, imag, start_, main, *others = tensors
         edges, responses_ = others[: len(at_edges)], others[len(at_edges) :]
-        bins = cut.take((real, imag), start_)
-        signal = ops.fft(swapped(_filtered(bins, responses_)))
+
+        def analysed(begin: Any, filters: list[Any]) -> tuple[Pair, Pair]:
+            """The bins of each band, and its signal."""
+            bins = cut.take((real, imag), begin)
+            return bins, ops.fft(swapped(_filtered(bins, filters)))
+
+        bins, signal = analysed(start_, responses_)
         power = square(signal)
 
         def gradient(*upstreams: Any, upstream: Any = None) -> tuple[Any, ...]:
             upstream = upstreams[0] if upstream is None else upstream
-            again = square(signal)  # kept, it would be a third of what is, and the bins of long clips another
+            bins_, signal_ = bins, signal
+            if not is_kept:
+                bins_, signal_ = analysed(_later(start_, upstream), [_later(each, upstream) for each in responses_])
+            again = square(signal_)  # kept, it would be a third of what is, and the bins of long clips another
             d_main = weights_gradient(again, upstream[:, :-1], main)
             d_edges = edge_weights_gradient(again, upstream[:, -1:], rate)
             d_power = all_power_gradient(upstream, 2.0 * main, [2.0 * each for each in edges], rate)
-            v = ops.fft(swapped(scaled(signal, d_power)))
-            bins_ = bins if rate.blocks.count == 1 else cut.take((real, imag), _later(start_, v[0]))
+            v = ops.fft(swapped(scaled(signal_, d_power)))
+            if is_kept and rate.blocks.count > 1:
+                bins_ = cut.take((real, imag), _later(start_, v[0]))
             d_responses = _responses_gradient(bins_, v, len(responses_))
             d_cut = _filtered(v, [responses_[0], *(-each for each in responses_[1:])])
             if isinstance(cut, WholeCut):

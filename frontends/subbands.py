@@ -26,6 +26,7 @@ from frontends.spectrum import Spectrum
 # Windows. All frames of a shorter clip are at an edge, where a mask may leave a single sample, and interpolation is for
 # sums; and by chance its bands may hold as little as a cut leaves out.
 SHORTEST = 2
+PIECE_SAMPLES = 2**19  # of a clip's signals at low rates that are there at once; a group of filters has at least one
 
 
 def pooled_energies(
@@ -72,7 +73,7 @@ def _at_full_rate(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, chos
 
 def _by_groups(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: Plan, blocks: Blocks) -> Any:
     """Frames (batch, frames, N), group by group."""
-    length, window, groups = blocks.length, blocks.framing.window, plan.groups()
+    length, window, groups = blocks.length, blocks.framing.window, _pieces(plan.groups(), blocks)
     members = np.concatenate([some for _, some in groups])
     # Taken on axis 1, as the gradient of `take` on axis 0 is sparse in TensorFlow, and not every optimizer takes that.
     parameters = ops.take(ops.stack([mu, sigma]), members, axis=1)
@@ -99,6 +100,16 @@ def _by_groups(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: P
         done += count
     frames = ops.transpose(assembled(ops.concatenate(sums, axis=0), blocks=blocks, span=span), (1, 2, 0))
     return ops.take(frames, np.argsort(members), axis=2)
+
+
+def _pieces(groups: list[tuple[int, np.ndarray]], blocks: Blocks) -> list[tuple[int, np.ndarray]]:
+    """The groups, in pieces where a long clip's signals of all their filters would be many samples."""
+    samples = blocks.count * blocks.length
+
+    def count(h: int, filters: int) -> int:
+        return min(filters, -(-filters * samples // (h * PIECE_SAMPLES)))
+
+    return [(h, piece) for h, members in groups for piece in np.array_split(members, count(h, len(members)))]
 
 
 def _outside(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: Plan, blocks: Blocks) -> Any:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from reference import leaf_energies, pcen, relative
 from signals import click, noise, tones
 
-from frontends import Leaf
+from frontends import Leaf, power, subbands
 
 Rng = np.random.Generator
 
@@ -200,6 +200,33 @@ def test_gradient_of_the_waveform(rng: Rng) -> None:
     slope = np.sum(np.float64(tape.gradient(loss, waveform)) * direction)
     near = [np.mean(expected(leaf, x[None] + np.float64(step) * direction)[1] ** 2) for step in (1e-3, -1e-3)]
     assert slope == pytest.approx((near[0] - near[1]) / 2e-3, rel=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["exact", "fast"])
+@pytest.mark.parametrize("window_ms", [25.0, 25.1])
+def test_long_clips_are_computed_as_short_ones(
+    rng: Rng, monkeypatch: pytest.MonkeyPatch, precision: str, window_ms: float
+) -> None:
+    """In pieces, and with signals computed again for the gradient: features, and all gradients in a compiled step."""
+    x = tf.constant(noise(rng, batch=2, samples=48017))
+
+    @tf.function(autograph=False)
+    def step(leaf: Leaf, x: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            features = leaf(x)
+            loss = tf.reduce_mean(tf.square(features))
+        return features, tape.gradient(loss, [x, *leaf.trainable_variables])
+
+    made = []
+    for piece, kept in ((10**9, 10**9), (30_000, 1)):
+        monkeypatch.setattr(subbands, "PIECE_SAMPLES", piece)
+        monkeypatch.setattr(power, "MOST_KEPT", kept)
+        made.append(step(built(num_filters=20, precision=precision, window_ms=window_ms), x))
+    (features, gradients), (found, found_gradients) = made
+    assert relative(np.float64(found), np.float64(features)) <= 1e-6
+    for got, wanted in zip(found_gradients, gradients, strict=True):
+        assert relative(np.float64(got), np.float64(wanted)) <= 1e-5
 
 
 @pytest.mark.parametrize("name", ["center", "sigma", "width"])
