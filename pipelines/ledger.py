@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -143,13 +144,15 @@ class LedgerRows:
             yield from _rows(pa.Table.from_batches([batch]))
 
 
-def kept_identities(path: Path) -> Iterator[tuple[str, list[str], str]]:
-    """Clip id, labels and hash of the samples of every kept clip of a ledger, in its order."""
-    columns = ["clip_id", "labels", "sha256", "status"]
-    for batch in parquet.ParquetFile(path).iter_batches(_BATCH_ROWS, columns=columns):
-        for clip_id, labels, sha256, status in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
-            if status == "kept":
-                yield clip_id, labels, sha256
+IDENTITY = ("clip_id", "labels", "sha256")
+PLACE = ("split", "group")
+
+
+def kept_values(path: Path, *columns: str) -> Iterator[list[Any]]:
+    """The values of some columns of every kept clip of a ledger, in its order."""
+    for batch in parquet.ParquetFile(path).iter_batches(_BATCH_ROWS, columns=[*columns, "status"]):
+        values = zip(*(batch.column(name).to_pylist() for name in (*columns, "status")), strict=True)
+        yield from (row for *row, status in values if status == "kept")
 
 
 def _table(rows: Iterable[Row]) -> pa.Table:

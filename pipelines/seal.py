@@ -23,7 +23,7 @@ from pipelines.budget import check_budget
 from pipelines.corpora.catalog import CATALOG
 from pipelines.drop import drop_copies
 from pipelines.examples import FEATURES
-from pipelines.ledger import LedgerRows, Row, kept_identities, read_part_shard
+from pipelines.ledger import IDENTITY, PLACE, LedgerRows, Row, kept_values, read_part_shard
 from pipelines.merging import merge_parts
 from pipelines.plan import PARTS_NAME, Plan, relevant_config
 from pipelines.statistics import statistics
@@ -72,7 +72,9 @@ def seal(
             code_version=version("leafworks"),
             licence=corpus.licence,
             citation=corpus.citation,
-            snapshot_id=hash_of_list(kept_identities(ledger_path)),  # as `snapshot_id` of its rows, in less time
+            # As `snapshot_id` and `data_id` of its rows, in less time.
+            snapshot_id=hash_of_list(kept_values(ledger_path, *IDENTITY)),
+            data_id=hash_of_list(kept_values(ledger_path, *IDENTITY, *PLACE)),
         ),
     )
     shutil.rmtree(plan.folder / PARTS_NAME)
@@ -89,8 +91,16 @@ def snapshot_id(rows: Iterable[Row]) -> str:
 
     The rows come sorted by clip id. It is the `content_hash` of the list of them, without such a list.
     """
-    kept = ([row.clip_id, row.labels, row.sha256] for row in rows if row.status == "kept")
-    return hash_of_list(kept)
+    return _hash_of_kept(rows, IDENTITY)
+
+
+def data_id(rows: Iterable[Row]) -> str:
+    """Identifies what is trained on: the same with splits and groups."""
+    return _hash_of_kept(rows, (*IDENTITY, *PLACE))
+
+
+def _hash_of_kept(rows: Iterable[Row], columns: Sequence[str]) -> str:
+    return hash_of_list([getattr(row, name) for name in columns] for row in rows if row.status == "kept")
 
 
 def file_hash(path: Path) -> str:

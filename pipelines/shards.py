@@ -1,6 +1,5 @@
 """TFRecord files: framing with masked CRC-32C, written whole or not at all, read with every check."""
 
-import hashlib
 import os
 import struct
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ class ShardWriter:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._hash = hashlib.sha256()
         self._num_bytes = 0
         self._records = 0
 
@@ -43,11 +41,10 @@ class ShardWriter:
 
     def card(self, name: str) -> ShardCard:
         """What the file holds now."""
-        return ShardCard(name=name, records=self._records, num_bytes=self._num_bytes, sha256=self._hash.hexdigest())
+        return ShardCard(name=name, records=self._records, num_bytes=self._num_bytes)
 
     def _append(self, content: bytes | memoryview) -> None:
         self._stream.write(content)
-        self._hash.update(content)
         self._num_bytes += memoryview(content).nbytes
 
 

@@ -9,7 +9,7 @@ from infra.card import ShardCard
 from infra.config import content_hash, hash_of_list
 from pipelines import ledger, merging
 from pipelines.ledger import Row
-from pipelines.seal import snapshot_id
+from pipelines.seal import data_id, snapshot_id
 from pipelines.statistics import statistics
 
 IDS = ["b", "a", "Z", "ä", "-a", "_", "\U0001f3b5", "\ufb00", "a/b", "B"]
@@ -41,7 +41,7 @@ def parts(tmp_path):
         paths = []
         for index, begin in enumerate(range(0, len(rows), 3)):
             paths.append(tmp_path / f"{index}.parquet")
-            card = ShardCard(name=f"{index}", records=3, num_bytes=1, sha256="")
+            card = ShardCard(name=f"{index}", records=3, num_bytes=1)
             ledger.write_part(paths[-1], rows[begin : begin + 3], card)
         return paths
 
@@ -81,9 +81,13 @@ def test_the_id_is_a_hash_of_the_list_of_kept_clips(tmp_path, parts):
     """By columns or by rows, and as it always was."""
     merging.merge_parts(parts(rows_of_all_kinds()), tmp_path / "clips.parquet")
     rows = ledger.read_ledger(tmp_path / "clips.parquet")
-    expected = content_hash(sorted([one.clip_id, one.labels, one.sha256] for one in rows if one.status == "kept"))
+    kept = [one for one in rows if one.status == "kept"]
+    expected = content_hash(sorted([one.clip_id, one.labels, one.sha256] for one in kept))
     assert snapshot_id(rows) == expected
-    assert hash_of_list(ledger.kept_identities(tmp_path / "clips.parquet")) == expected
+    assert hash_of_list(ledger.kept_values(tmp_path / "clips.parquet", *ledger.IDENTITY)) == expected
+    with_places = content_hash(sorted([one.clip_id, one.labels, one.sha256, one.split, one.group] for one in kept))
+    assert data_id(rows) == with_places
+    assert hash_of_list(ledger.kept_values(tmp_path / "clips.parquet", *ledger.IDENTITY, *ledger.PLACE)) == with_places
 
 
 @pytest.mark.parametrize("length", [0, 1, 9, 10, 11, 25])
@@ -130,7 +134,7 @@ def test_statistics():
 def test_a_part_says_what_its_shard_is(parts, tmp_path):
     """None where there is none, or another file."""
     path = parts([row("a")])[0]
-    assert ledger.read_part_shard(path) == ShardCard(name="0", records=3, num_bytes=1, sha256="")
+    assert ledger.read_part_shard(path) == ShardCard(name="0", records=3, num_bytes=1)
     Path(tmp_path / "x").write_bytes(b"no parquet")
     assert ledger.read_part_shard(tmp_path / "x") is None
     assert ledger.read_part_shard(tmp_path / "y") is None

@@ -10,9 +10,11 @@ import pytest
 from infra import config as configs
 from infra.card import read_card, write_card
 from infra.stage import run_stage
-from pipelines import ledger
+from pipelines import examples, ledger
 from pipelines.config import Verification, VerifyRequest
+from pipelines.examples import example_pb2
 from pipelines.seal import file_hash
+from pipelines.shards import ShardWriter, read_shard
 from pipelines.verify import verify
 
 
@@ -84,6 +86,26 @@ def test_shards_that_changed_places(snapshot):
     second.rename(first)
     (snapshot / "x").rename(second)
     assert f"{first.name}, record 0: clip_id is" in problems(snapshot)
+
+
+def test_records_that_say_the_same_in_other_bytes(snapshot):
+    """Their checksums are right, and so is what they say."""
+    path = first_shard(snapshot)
+    payloads = [payload for _, payload in read_shard(path)]
+    with path.open("wb") as stream:
+        writer = ShardWriter(stream)
+        for payload in payloads:
+            features = example_pb2.Example.FromString(payload).features.feature
+            entries = [example_pb2.Features(feature={name: features[name]}) for name in sorted(features, reverse=True)]
+            other = payload[: -sum(entry.ByteSize() for entry in entries)] + b"".join(map(bytes_of, entries))
+            assert examples.decode(other).clip_id == examples.decode(payload).clip_id
+            writer.write(other)
+    assert f"{path.name}, record 0: its bytes are not those that leafworks writes" in problems(snapshot)
+
+
+def bytes_of(message) -> bytes:
+    """A protobuf message as bytes."""
+    return message.SerializeToString()
 
 
 @pytest.mark.parametrize("name", ["train-00099-of-00100.tfrecord", ".hidden", "notes.txt"])
