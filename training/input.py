@@ -220,6 +220,6 @@ def prefetched(make: Callable[[], Iterable[Item]], *, depth: int = 2) -> Iterato
 
 
 def _read(snapshot: Snapshot, clips: Clips, index: np.ndarray, starts: np.ndarray, window: int) -> Examples:
-    samples = [snapshot.window(clips, int(i), int(start), window) for i, start in zip(index, starts, strict=True)]
+    waveform = to_float(snapshot.windows(clips, index, starts, window))
     present = np.clip(clips.num_samples[index] - starts, 1, window)
-    return Examples(waveform=to_float(np.stack(samples)), targets=clips.labels.targets(index), present=present)
+    return Examples(waveform=waveform, targets=clips.labels.targets(index), present=present)

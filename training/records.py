@@ -1,7 +1,10 @@
 """Random access to the waveforms of a snapshot, by the byte offsets in its ledger."""
 
+import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from infra.card import LEDGER_NAME, DatasetCard, read_card
 from training.tasks.labels import Labels
 
 _BYTES_PER_SAMPLE = 2
+_OPEN_SHARDS = 256  # of each snapshot; AudioSet has thousands, and systems allow a process 1,024 files
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Snapshot:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.card: DatasetCard = read_card(self.folder)
-        self._shards: dict[str, np.ndarray] = {}
+        self._shard = lru_cache(maxsize=_OPEN_SHARDS)(lambda name: _Shard(self.folder / name))
 
     def clips(self, split: str) -> Clips:
         """The kept clips of `split`.
@@ -93,11 +97,16 @@ class Snapshot:
 
     def window(self, clips: Clips, index: int, start: int, length: int) -> np.ndarray:
         """Samples [start, start + length) of a clip, int16 [length]; zeros behind the clip's end."""
-        present = max(0, min(length, int(clips.num_samples[index]) - start))
-        first = int(clips.offsets[index]) + start * _BYTES_PER_SAMPLE
-        data = self._shard(clips.shards[index])[first : first + present * _BYTES_PER_SAMPLE]
-        samples = np.zeros(length, np.int16)
-        samples[:present] = np.frombuffer(data.tobytes(), "<i2")
+        return self.windows(clips, [index], [start], length)[0]
+
+    def windows(self, clips: Clips, index: Iterable[int], starts: Iterable[int], length: int) -> np.ndarray:
+        """Likewise of several clips, each from a start of its own, int16 [windows, length]."""
+        places = [(int(clip), int(start)) for clip, start in zip(index, starts, strict=True)]
+        samples = np.zeros((len(places), length), "<i2")
+        for row, (clip, start) in zip(samples, places, strict=True):
+            present = max(0, min(length, int(clips.num_samples[clip]) - start))
+            first = int(clips.offsets[clip]) + start * _BYTES_PER_SAMPLE
+            self._shard(clips.shards[clip]).read_into(row[:present], first)
         return samples
 
     def _kept(self, columns: list[str], split: str | None = None) -> pa.Table:
@@ -117,12 +126,28 @@ class Snapshot:
             )
         return labels
 
-    def _shard(self, name: str) -> np.ndarray:
-        if name not in self._shards:
-            self._shards[name] = np.memmap(self.folder / name, np.uint8, mode="r")
-        return self._shards[name]
+
+class _Shard:
+    """A shard's file, open for reading by any thread; it is closed with the last reference to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._descriptor = path, -1
+        self._descriptor = os.open(path, os.O_RDONLY)
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+    def read_into(self, samples: np.ndarray, offset: int) -> None:
+        """Fills `samples` from the bytes at `offset`."""
+        rest = samples.view(np.uint8)
+        while len(rest):
+            done = os.preadv(self._descriptor, [rest], offset)
+            if not done:
+                raise EOFError(f"Rule: shards are whole. Received: {self._path}, which ends early. Prepare again.")
+            rest, offset = rest[done:], offset + done
 
 
 def to_float(samples: np.ndarray) -> np.ndarray:
     """int16 to float32 in [-1, 1)."""
-    return samples.astype(np.float32) / 32768.0
+    return np.multiply(samples, np.float32(1 / 32768), dtype=np.float32)
