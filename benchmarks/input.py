@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 from benchmarks import machine
+from infra.memory import keep_freed_memory
 from infra.stage import run_stage
 from pipelines.config import PrepareConfig, Prepared, PrepareRequest
 from pipelines.corpora.config import SyntheticConfig
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--snapshot", type=Path, help="instead of made ones; it needs a split named train")
     parser.add_argument("--out", type=Path, default=Path("input.json"))
     arguments = parser.parse_args()
+    keep_freed_memory()  # as a training's workers do
     report: dict[str, Any] = {"machine": machine.facts(), "rounds": arguments.rounds, "windows_per_second": {}}
     with tempfile.TemporaryDirectory(prefix="leafworks-") as folder:
         snapshots = (

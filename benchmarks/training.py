@@ -28,6 +28,7 @@ import tensorflow as tf  # type: ignore[import-untyped]
 from benchmarks import machine
 from benchmarks.input import made
 from frontends.config import FrontendConfig
+from infra.memory import keep_freed_memory
 from training.config import TrainConfig, TrialConfig
 from training.encoders.config import EncoderConfig
 from training.input import Part, prefetched
@@ -117,6 +118,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("training.json"))
     arguments = parser.parse_args()
     tf.config.experimental.enable_op_determinism()
+    keep_freed_memory()
     encoder = EncoderConfig(name=arguments.encoder, width=arguments.width)
     train = TrainConfig(encoder=encoder, epochs=1_000_000)
     with tempfile.TemporaryDirectory(prefix="leafworks-") as folder:

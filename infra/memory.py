@@ -10,10 +10,11 @@ _TRIM_BYTES, _MMAP_BYTES = 2**27, 2**25  # the second at its upper bound
 
 
 def keep_freed_memory() -> None:
-    """Keeps up to 128 MiB of freed memory for the next clip; nothing happens where the C library is not glibc.
+    """Keeps up to 128 MiB of freed memory for the next clip or batch; nothing happens where there is no glibc.
 
     Waveforms come and go by the megabyte. By default each goes back to the system, and the kernel clears its pages
-    for the next one, which costs a fifth of the time it takes to decode and resample a clip.
+    for the next one, which costs a fifth of the time it takes to decode and resample a clip, and more than reading
+    the windows of a batch.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -99,14 +99,15 @@ class Snapshot:
         """Samples [start, start + length) of a clip, int16 [length]; zeros behind the clip's end."""
         return self.windows(clips, [index], [start], length)[0]
 
-    def windows(self, clips: Clips, index: Iterable[int], starts: Iterable[int], length: int) -> np.ndarray:
+    def windows(self, clips: Clips, index: Sequence[int], starts: Sequence[int], length: int) -> np.ndarray:
         """Likewise of several clips, each from a start of its own, int16 [windows, length]."""
-        places = [(int(clip), int(start)) for clip, start in zip(index, starts, strict=True)]
-        samples = np.zeros((len(places), length), "<i2")
-        for row, (clip, start) in zip(samples, places, strict=True):
-            present = max(0, min(length, int(clips.num_samples[clip]) - start))
-            first = int(clips.offsets[clip]) + start * _BYTES_PER_SAMPLE
-            self._shard(clips.shards[clip]).read_into(row[:present], first)
+        index, starts = np.asarray(index), np.asarray(starts)
+        present = np.clip(clips.num_samples[index] - starts, 0, length).tolist()
+        offsets = (clips.offsets[index] + starts * _BYTES_PER_SAMPLE).tolist()
+        samples = np.empty((len(index), length), "<i2")
+        for row, clip, offset, size in zip(samples, index.tolist(), offsets, present, strict=True):
+            self._shard(clips.shards[clip]).read_into(row[:size], offset)
+            row[size:] = 0
         return samples
 
     def _kept(self, columns: list[str], split: str | None = None) -> pa.Table:
@@ -140,14 +141,18 @@ class _Shard:
 
     def read_into(self, samples: np.ndarray, offset: int) -> None:
         """Fills `samples` from the bytes at `offset`."""
-        rest = samples.view(np.uint8)
+        rest = samples
         while len(rest):
-            done = os.preadv(self._descriptor, [rest], offset)
+            done = os.preadv(self._descriptor, (rest,), offset)
             if not done:
                 raise EOFError(f"Rule: shards are whole. Received: {self._path}, which ends early. Prepare again.")
-            rest, offset = rest[done:], offset + done
+            if done == rest.nbytes:
+                return
+            rest, offset = rest.view(np.uint8)[done:], offset + done
 
 
 def to_float(samples: np.ndarray) -> np.ndarray:
     """int16 to float32 in [-1, 1)."""
-    return np.multiply(samples, np.float32(1 / 32768), dtype=np.float32)
+    waveform = samples.astype(np.float32)
+    waveform *= np.float32(1 / 32768)  # in place: new memory costs more than the product
+    return waveform

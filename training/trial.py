@@ -12,6 +12,7 @@ from frontends import Leaf
 from frontends.inspect import Inspection, inspect, physical_parameters
 from infra import config, passport
 from infra.files import write_atomically
+from infra.memory import keep_freed_memory
 from infra.passport import Data, present_session, write_passport
 from infra.predictions import PREDICTIONS_NAME, noisy_test
 from infra.tracking import FileRun, MemoryRun, Run
@@ -44,6 +45,7 @@ def run_trial(request: TrialRequest, *, snapshots: Sequence[TaskSnapshot], part:
       InterruptedTraining, InterruptedEvaluation: as `fit`, when `watch` has been asked to stop.
     """
     tf.config.experimental.enable_op_determinism()
+    keep_freed_memory()
     trial, chief = request.config, part.index == 0
     folders = {snapshot.task: snapshot.folder for snapshot in snapshots}
     opened = [Snapshot(folders[task.name]) for task in trial.tasks]

@@ -152,8 +152,7 @@ def _say(failure: Exception) -> str:
 def _is_interruption(error: TrainingFailedError) -> bool:
     """Whether workers were asked to stop in an evaluation, or no node had room for them."""
     if isinstance(error, WorkerGroupError):
-        raised = [getattr(failure, "_base_exc", None) for failure in error.worker_failures.values()]
-        return any(isinstance(exception, InterruptedEvaluation) for exception in raised)
+        return any(isinstance(failure, InterruptedEvaluation) for failure in error.worker_failures.values())
     return isinstance(error, ControllerError) and isinstance(error.controller_failure, WorkerGroupStartupTimeoutError)
 
 
