@@ -36,8 +36,10 @@ lint: $(INSTALLED)
 typecheck: $(INSTALLED)
 	$(BIN)/mypy
 
-# Two processes: tfrecord and TensorFlow cannot live in one (docs/decisions/0001-two-processes.md).
-tests: tests-light tests-tensorflow
+# Two processes: tfrecord and TensorFlow cannot live in one (docs/decisions/0001-two-processes.md). Side by side, as each
+# waits a lot.
+tests: $(INSTALLED)
+	$(MAKE) --jobs=2 --output-sync=line tests-light tests-tensorflow
 
 tests-light: $(INSTALLED) browser flink postgres
 	$(PYTEST) tests/test_imports.py tests/infra tests/pipelines tests/workflows
@@ -45,7 +47,7 @@ tests-light: $(INSTALLED) browser flink postgres
 tests-tensorflow: $(INSTALLED) postgres
 	$(PYTEST) tests/frontends tests/training --ignore=tests/training/test_kills.py
 
-# Ten kills of one trial: not part of `tests`, as it has not passed yet (docs/cluster.md).
+# Ten kills of one trial: apart, as it takes 5 to 10 minutes (docs/cluster.md).
 tests-kills: $(INSTALLED)
 	$(PYTEST) tests/training/test_kills.py
 

@@ -4,7 +4,7 @@ The training loop itself on a snapshot of synthetic clips, front ends interleave
 input, in the front end (forward, and the gradients of its parameters) and behind it (encoder, head, optimizer). Prints
 a table and writes JSON. A comparison, not a test: nothing here fails.
 
-    python benchmarks/training.py [--rounds 10] [--steps 20] [--encoder conv_net] [--width 0.125] [--out training.json]
+    python benchmarks/training.py [--rounds 5] [--steps 4] [--encoder conv_net] [--width 0.125] [--out training.json]
 """
 
 import argparse
@@ -110,8 +110,8 @@ class Contender:
 def main() -> None:
     """Measures, shows and writes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=20, help="of each front end a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=4, help="of each front end a round")
     parser.add_argument("--filters", type=int, default=40)
     parser.add_argument("--encoder", default="conv_net")
     parser.add_argument("--width", type=float, default=0.125, help="of the encoder; the shipped laptop recipe's")

@@ -66,7 +66,7 @@ def _trainer(trial: TrialRequest, request: LaunchRequest, *, claim: Claim) -> Da
     return DataParallelTrainer(
         _worker,
         train_loop_config=loop_config,
-        backend_config=TensorflowCluster(folder=trial.folder, start_timeout_s=wanted.stall_timeout_s),
+        backend_config=TensorflowCluster(folder=trial.folder, start_timeout_s=wanted.start_timeout_s),
         scaling_config=ScalingConfig(
             num_workers=wanted.workers_per_trial,
             use_gpu=wanted.gpus_per_worker > 0,

@@ -41,6 +41,20 @@ class TensorflowCluster(BackendConfig):
 
 class _TensorflowBackend(Backend):
     def on_start(self, worker_group: Any, backend_config: TensorflowCluster) -> None:
+        try:
+            self._make_ready(worker_group, backend_config)
+        except ray.exceptions.GetTimeoutError as error:
+            # Of the kind that Ray takes for a worker that died, and no error of the controller.
+            worker_group.shutdown()
+            raise ray.exceptions.ActorUnavailableError(
+                f"a worker was not ready within {backend_config.start_timeout_s:g} s", None
+            ) from error
+        except ray.exceptions.RayActorError:
+            # Ray forgets a group of which a worker dies here, and the room that it has on its nodes stays taken.
+            worker_group.shutdown()
+            raise
+
+    def _make_ready(self, worker_group: Any, backend_config: TensorflowCluster) -> None:
         timeout = backend_config.start_timeout_s
         # Ray runs these in the workers' main threads, the only ones that may set a signal's handler.
         ray.get(worker_group.execute_async(listen_for_termination), timeout=timeout)

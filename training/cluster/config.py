@@ -18,7 +18,8 @@ class ClusterConfig:
       max_interruptions: times a trial is started again after it lost a node, found no room or was asked to stop.
       retry_wait_s: seconds before the first retry of a failed trial; each further wait is twice as long, up to 600 s.
         An interrupted trial does not wait.
-      heartbeat_timeout_s: seconds after which a worker process that does not answer is taken for dead.
+      heartbeat_timeout_s: seconds after which a worker process that does not answer is taken for dead. While it starts
+        it has four times as long: loading TensorFlow gives no sign of life.
       stall_timeout_s: seconds without a step or a batch of an evaluation after which a worker ends itself; longer
         than compiling the first step takes.
       node_wait_s: seconds without room for any trial after which the trials that are left fail.
@@ -50,6 +51,11 @@ class ClusterConfig:
         _require(self.stall_timeout_s > 0, "stall_timeout_s > 0 s", self.stall_timeout_s)
         _require(self.node_wait_s >= 0, "node_wait_s >= 0 s", self.node_wait_s)
         _require(self.grace_s > 0, "grace_s > 0 s", self.grace_s)
+
+    @property
+    def start_timeout_s(self) -> float:
+        """Seconds after which a worker that is not ready is taken for dead."""
+        return 4 * self.heartbeat_timeout_s
 
     def refuse_unequal_shares(self, batch_size: int) -> None:
         """Every device must get the same number of rows of a global batch.
