@@ -16,7 +16,7 @@ from workflows.single_task import TASKS
 def card(*, corpus: str, test_clips: int, listed: int, kept: int) -> DatasetCard:
     """Of a snapshot with so many clips."""
     return DatasetCard(
-        schema_version=1,
+        schema_version=2,
         corpus=corpus,
         sample_rate=16_000,
         features={},
@@ -32,6 +32,7 @@ def card(*, corpus: str, test_clips: int, listed: int, kept: int) -> DatasetCard
         licence="",
         citation="",
         snapshot_id="s",
+        data_id="d",
     )
 
 
