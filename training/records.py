@@ -58,9 +58,9 @@ class Snapshot:
     """A prepared corpus, opened for reading."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = opened = Path(folder)
         self.card: DatasetCard = read_card(self.folder)
-        self._shard = lru_cache(maxsize=_OPEN_SHARDS)(lambda name: _Shard(self.folder / name))
+        self._shard = lru_cache(maxsize=_OPEN_SHARDS)(lambda name: _Shard(opened / name))
 
     def clips(self, split: str) -> Clips:
         """The kept clips of `split`.
@@ -145,7 +145,7 @@ class _Shard:
         while len(rest):
             done = os.preadv(self._descriptor, (rest,), offset)
             if not done:
-                raise EOFError(f"Rule: shards are whole. Received: {self._path}, which ends early. Prepare again.")
+                raise ValueError(f"Rule: shards are whole. Received: {self._path}, which ends early. Prepare again.")
             if done == rest.nbytes:
                 return
             rest, offset = rest.view(np.uint8)[done:], offset + done

@@ -1,10 +1,13 @@
 """Random access agrees with TensorFlow's own sequential reader."""
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.records import to_float
+from training.records import Snapshot, to_float
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +48,23 @@ def test_a_missing_split_is_named(snapshot):
     """With what there is."""
     with pytest.raises(ValueError, match=r"no `dev` split.*train"):
         snapshot.clips("dev")
+
+
+def test_reads_that_return_a_part_are_gone_on_with(snapshot, monkeypatch):
+    """The system may give fewer bytes than were asked for, also half a sample."""
+    clips, real = snapshot.clips("train"), os.preadv
+    expected = snapshot.windows(clips, [0, 5], [3, 7], 1000)
+    monkeypatch.setattr(
+        os, "preadv", lambda file, buffers, offset: real(file, [buffers[0].view(np.uint8)[:77]], offset)
+    )
+    np.testing.assert_array_equal(snapshot.windows(clips, [0, 5], [3, 7], 1000), expected)
+
+
+def test_a_shard_that_was_cut_off_is_refused(snapshot, tmp_path):
+    """By name, as what it lacks is no silence."""
+    shutil.copytree(snapshot.folder, tmp_path / "cut")
+    cut = Snapshot(tmp_path / "cut")
+    clips = cut.clips("train")
+    os.truncate(cut.folder / clips.shards[0], int(clips.offsets[0]) + 10)
+    with pytest.raises(ValueError, match=f"{clips.shards[0]}, which ends early"):
+        cut.window(clips, 0, 0, 1000)

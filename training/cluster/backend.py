@@ -43,16 +43,14 @@ class _TensorflowBackend(Backend):
     def on_start(self, worker_group: Any, backend_config: TensorflowCluster) -> None:
         try:
             self._make_ready(worker_group, backend_config)
-        except ray.exceptions.GetTimeoutError as error:
-            # Of the kind that Ray takes for a worker that died, and no error of the controller.
-            worker_group.shutdown()
-            raise ray.exceptions.ActorUnavailableError(
-                f"a worker was not ready within {backend_config.start_timeout_s:g} s", None
-            ) from error
-        except ray.exceptions.RayActorError:
+        except (ray.exceptions.GetTimeoutError, ray.exceptions.RayActorError) as error:
             # Ray forgets a group of which a worker dies here, and the room that it has on its nodes stays taken.
             worker_group.shutdown()
-            raise
+            if isinstance(error, ray.exceptions.RayActorError):
+                raise
+            # Of the kind that Ray takes for a worker that died, and no error of the controller.
+            late = f"a worker was not ready within {backend_config.start_timeout_s:g} s"
+            raise ray.exceptions.ActorUnavailableError(late, None) from error
 
     def _make_ready(self, worker_group: Any, backend_config: TensorflowCluster) -> None:
         timeout = backend_config.start_timeout_s
