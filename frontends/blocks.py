@@ -15,6 +15,7 @@ from keras import ops
 from frontends.framing import Framing, overlapping, resized, smooth_length
 
 BUFFER_SAMPLES = 32768
+LONG_SAMPLES = 2**19  # in a clip's buffers, beyond which memory counts for more than a few per cent of time
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Blocks:
     def length(self) -> int:
         """Samples in a buffer."""
         return self.strides * self.framing.stride
+
+    @property
+    def is_long(self) -> bool:
+        """Whether what a graph might compute early is held back until it is needed."""
+        return self.count * self.length > LONG_SAMPLES
 
     @property
     def num_frames(self) -> Any:

@@ -6,6 +6,7 @@ taken back to time, which gives y at 1 / h of the rate up to a phase; |y|^2 is p
 centre in blocks of bins, without gradient; the rest of the centre is in E, with gradient.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,7 @@ from frontends.spectrum import Spectrum
 # Windows. All frames of a shorter clip are at an edge, where a mask may leave a single sample, and interpolation is for
 # sums; and by chance its bands may hold as little as a cut leaves out.
 SHORTEST = 2
-PIECE_SAMPLES = 2**19  # of a clip's signals at low rates that are there at once; a group of filters has at least one
+PIECE_SAMPLES = 2**20  # of a clip's signals at low rates that are there at once; a group of filters has at least one
 
 
 def pooled_energies(
@@ -54,7 +55,7 @@ def pooled_energies(
     chosen = 1.0 - ops.cast(held, mu.dtype)
     frames = _by_groups(spectrum, mu, sigma, windows, plan=plan, blocks=blocks)
     if any(plan.leaky):
-        frames = frames + _outside(spectrum, mu, sigma, windows, plan=plan, blocks=blocks)
+        frames = frames + _outside(spectrum, mu, sigma, windows, plan=plan, blocks=blocks, after=frames)
     return ops.where(
         held,
         frames,
@@ -86,7 +87,11 @@ def _by_groups(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: P
     span, sums, done = Span.of(blocks.framing, [h for h, _ in groups]), [], 0
     for (decimation, _), count, response in zip(groups, counts, real, strict=True):
         here = slice(done, done + count)
-        ready = [response + _once_there(sums[-1]) if sums else response]
+        ready, begin = [response], ops.cast(start[here], response.dtype)
+        if sums:
+            there = _once_there(sums[-1])
+            ready[0] = response + there
+            begin = begin + ops.stop_gradient(there) if blocks.is_long else begin
         leaky = np.array(plan.leaky)[members[here], None]
         if leaky.any():
             ready[0] = ready[0] * constant(np.where(leaky, inner_share(length // decimation), 1.0), response)
@@ -96,23 +101,23 @@ def _by_groups(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: P
         rate = LowRate(blocks, decimation, span)
         weights = rate.all_weights(windows[here])
         cut, source = spectrum.cut(response.shape[1])
-        sums.append(subband_sums(source, cut, start[here], ready, weights, rate=rate))
+        sums.append(subband_sums(source, cut, begin, ready, weights, rate=rate))
         done += count
     frames = ops.transpose(assembled(ops.concatenate(sums, axis=0), blocks=blocks, span=span), (1, 2, 0))
     return ops.take(frames, np.argsort(members), axis=2)
 
 
-def _pieces(groups: list[tuple[int, np.ndarray]], blocks: Blocks) -> list[tuple[int, np.ndarray]]:
+def _pieces(groups: list[tuple[float, np.ndarray]], blocks: Blocks) -> list[tuple[float, np.ndarray]]:
     """The groups, in pieces where a long clip's signals of all their filters would be many samples."""
     samples = blocks.count * blocks.length
 
-    def count(h: int, filters: int) -> int:
-        return min(filters, -(-filters * samples // (h * PIECE_SAMPLES)))
+    def count(h: float, filters: int) -> int:
+        return min(filters, math.ceil(filters * samples / (h * PIECE_SAMPLES)))
 
     return [(h, piece) for h, members in groups for piece in np.array_split(members, count(h, len(members)))]
 
 
-def _outside(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: Plan, blocks: Blocks) -> Any:
+def _outside(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: Plan, blocks: Blocks, after: Any) -> Any:
     """Frames (batch, frames, N) of what the cuts of leaky filters leave outside; zeros for the others."""
     length, framing, leaky = blocks.length, blocks.framing, np.flatnonzero(plan.leaky)
     mu, sigma = ops.unstack(ops.take(ops.stack([mu, sigma]), leaky, axis=1))
@@ -122,10 +127,15 @@ def _outside(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: Pla
     taps = baseband_taps(mu, sigma, window=framing.window) / length
     (response,) = responses(taps, length=length, bins=[length], counts=[len(leaky)])
     decimation = outside_decimation(framing)
-    power = outside_power(spectrum.circle(), response, middle=middle, bins=bins, decimation=decimation)
-    rate = LowRate(blocks, decimation, Span.of(framing, [decimation]))
-    sums = pooled_sums(power, rate.all_weights(masked_windows(windows, blocks)), rate=rate)
-    frames = ops.transpose(assembled(sums, blocks=blocks, span=rate.span), (1, 2, 0))
+    rate, sums = LowRate(blocks, decimation, Span.of(framing, [decimation])), []
+    weights = rate.all_weights(masked_windows(windows, blocks))
+    # Positive and negative frequencies make two signals of a filter.
+    for _, piece in _pieces([(decimation / 2, np.arange(len(leaky)))], blocks):
+        here = slice(piece[0], piece[-1] + 1)
+        ready = response[here] + _once_there(sums[-1] if sums else after) if blocks.is_long else response[here]
+        power = outside_power(spectrum.circle(), ready, middle=middle[here], bins=bins[here], decimation=decimation)
+        sums.append(pooled_sums(power, weights[here], rate=rate))
+    frames = ops.transpose(assembled(ops.concatenate(sums, axis=0), blocks=blocks, span=rate.span), (1, 2, 0))
     places = np.full(len(plan.leaky), len(leaky))
     places[leaky] = np.arange(len(leaky))
     return ops.take(ops.pad(frames, ((0, 0), (0, 0), (0, 1))), places, axis=2)

@@ -21,6 +21,8 @@ _SHOWN_OF_A_BROWSER = 8
 _MOST_COLUMNS = 2000
 _COLOUR_PERCENTILES = (0.5, 99.5)
 _TITLE_LETTERS = 90
+# Of an image of features: left, bottom, width and height in the figure.
+_IMAGE, _BAR = (0.1, 0.155, 0.765, 0.755), (0.885, 0.155, 0.015, 0.755)
 _SETTINGS = {
     "svg.fonttype": "none",
     "svg.hashsalt": "leafworks",
@@ -68,8 +70,8 @@ def draw_features(
 ) -> None:
     """Writes the features (frames, N) of one recording as an image (PNG): time [s] by filter, marked in Hz."""
     with mpl.rc_context(_SETTINGS):
-        figure = Figure(figsize=(8.0, 3.6), layout="constrained")
-        axes = figure.subplots()
+        figure = Figure(figsize=(8.0, 3.6))
+        axes, bar = figure.add_axes(_IMAGE), figure.add_axes(_BAR)
         image, extent = _reduced(features), (*_edges(time_s), 0.5, features.shape[1] + 0.5)
         low, high = np.percentile(image, _COLOUR_PERCENTILES)
         drawn = axes.imshow(
@@ -80,7 +82,8 @@ def draw_features(
         if centre_hz is not None:
             shown = _evenly(len(centre_hz), 8)
             axes.set_yticks([index + 1 for index in shown], [f"{centre_hz[index]:.0f}" for index in shown])
-        figure.colorbar(drawn, ax=axes, label=unit, extend="both")
+        figure.colorbar(drawn, cax=bar, label=unit, extend="both")
+        bar.ticklabel_format(scilimits=(-2, 4))
         figure.savefig(path, format="png", dpi=130, facecolor="white")
 
 
@@ -131,6 +134,8 @@ def _legend(figure: Figure, grid: Iterable[Axes]) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     with mpl.rc_context(_SETTINGS):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # what it found serves both files
         figure.savefig(path.with_suffix(".svg"), transparent=True, metadata={"Date": None})
         figure.savefig(path.with_suffix(".png"), dpi=130, facecolor="white")
 

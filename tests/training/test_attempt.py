@@ -9,10 +9,15 @@ from training.cluster.claim import Claim
 from training.cluster.stopping import InterruptedEvaluation
 
 
-@pytest.mark.parametrize(("raised", "kind"), [(InterruptedEvaluation(), "interrupted"), (OSError("disk"), "failed")])
-def test_what_a_worker_raised(tmp_path, monkeypatch, raised, kind):
+@pytest.mark.parametrize(
+    ("raised", "kind", "words"),
+    [(InterruptedEvaluation(), "interrupted", "asked to stop"), (OSError("disk"), "failed", "disk")],
+)
+def test_what_a_worker_raised(tmp_path, monkeypatch, raised, kind, words):
     """Asked to stop in an evaluation, a trial goes on at once; what is raised by itself uses up a retry."""
     monkeypatch.setattr(attempt, "reachable_nodes", set)
     error = WorkerStatus(running=False, error=UserExceptionWithTraceback(raised, "Traceback"))
     failed = WorkerGroupPollStatus(worker_statuses={0: error}).get_worker_group_error()
-    assert attempt._classify(failed, Claim.take(str(tmp_path)), nodes=set()).kind == kind
+    ended = attempt._classify(failed, Claim.take(str(tmp_path)), nodes=set())
+    assert ended.kind == kind
+    assert words in ended.reason

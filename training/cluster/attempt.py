@@ -28,6 +28,7 @@ from training.config import LaunchRequest, TrialRequest
 from training.tasks.config import TaskSnapshot
 
 _INTERRUPTED = "interrupted"
+_ASKED = "its workers were asked to stop"
 _HEARTBEAT_TIMEOUT = "RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S"
 
 
@@ -41,7 +42,7 @@ def run_attempt(trial: TrialRequest, request: LaunchRequest, *, claim: Claim) ->
     except TrainingFailedError as error:
         return _classify(error, claim, nodes=nodes)
     if result.return_value == _INTERRUPTED:
-        return Ended("lost" if claim.state() == "lost" else "interrupted", "its workers were asked to stop")
+        return Ended("lost" if claim.state() == "lost" else "interrupted", _ASKED)
     return Ended("refused", result.return_value) if result.return_value else Ended("finished")
 
 
@@ -128,7 +129,9 @@ def _classify(error: TrainingFailedError, claim: Claim, *, nodes: AbstractSet[st
     reason = _describe(error)
     if claim.state() == "lost":
         return Ended("lost", reason)
-    if isinstance(error, PreemptionError) or _is_interruption(error):
+    if _asked_in_an_evaluation(error):
+        return Ended("interrupted", _ASKED)
+    if isinstance(error, PreemptionError) or _found_no_room(error):
         return Ended("interrupted", reason)
     gone = _nodes_of_workers(claim.folder, otherwise=nodes) - reachable_nodes()
     if gone:
@@ -149,10 +152,13 @@ def _say(failure: Exception) -> str:
     return str(failure).strip() or repr(failure)
 
 
-def _is_interruption(error: TrainingFailedError) -> bool:
-    """Whether workers were asked to stop in an evaluation, or no node had room for them."""
-    if isinstance(error, WorkerGroupError):
-        return any(isinstance(failure, InterruptedEvaluation) for failure in error.worker_failures.values())
+def _asked_in_an_evaluation(error: TrainingFailedError) -> bool:
+    return isinstance(error, WorkerGroupError) and any(
+        isinstance(failure, InterruptedEvaluation) for failure in error.worker_failures.values()
+    )
+
+
+def _found_no_room(error: TrainingFailedError) -> bool:
     return isinstance(error, ControllerError) and isinstance(error.controller_failure, WorkerGroupStartupTimeoutError)
 
 
