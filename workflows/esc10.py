@@ -2,7 +2,7 @@
 
     leafworks run esc10 --source PATH/TO/ESC-10
 
-Each fold tests once, the one before it validates, the other three train. 25 trials before a small ConvNet, about 15
+Each fold tests once, the one before it validates, the other three train. 25 trials before a small ConvNet, less than 55
 minutes on 2 cores; expect a table over all clips, each tested once. Clips of one recording stay in one fold.
 """
 
