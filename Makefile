@@ -65,17 +65,14 @@ postgres:
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql >/dev/null; \
 	else echo 'No PostgreSQL: the tests of tracking on it will be skipped. On Debian: apt install postgresql'; fi
 
-# Beam's job server with a Flink in it, for its test and for `--flink_job_server_jar`; Maven checks its checksum.
-FLINK_VERSION := 2.2
-BEAM_VERSION := $(shell sed -n 's/^apache-beam==//p' requirements.lock)
-FLINK_JAR := .flink/beam-runners-flink-$(FLINK_VERSION)-job-server-$(BEAM_VERSION).jar
+# Beam's job server with a Flink in it, for its test and for `--flink_job_server_jar`; Maven checks the checksums.
+MAVEN := mvn --batch-mode --quiet --strict-checksums --file infra/flink/pom.xml
 
 flink:
-	@test -f $(FLINK_JAR) || \
+	@test .flink/lib -nt infra/flink/pom.xml || \
 	if command -v mvn >/dev/null && command -v java >/dev/null; then \
-	  mvn --batch-mode --quiet --strict-checksums org.apache.maven.plugins:maven-dependency-plugin:2.8:get -Dtransitive=false \
-	    -Dartifact=org.apache.beam:$(basename $(notdir $(FLINK_JAR:-$(BEAM_VERSION).jar=.jar))):$(BEAM_VERSION) \
-	    -Ddest=$(FLINK_JAR) >/dev/null || echo 'Maven does not find the job server of Flink: its test will be skipped.'; \
+	  $(MAVEN) dependency:copy-dependencies jar:jar >/dev/null || \
+	  { rm -rf .flink; echo 'Maven does not find the job server of Flink: its test will be skipped.'; }; \
 	else echo 'No Maven or no Java: the test of Flink will be skipped.'; fi
 
 format: $(INSTALLED)

@@ -141,7 +141,7 @@ def _fetch(arguments: list[str]) -> int:
 
 
 def _prepare(arguments: list[str]) -> int:
-    command = flags.parse(Prepare, "prepare", arguments)
+    command = flags.parse(Prepare, "prepare", flags.to_the_end("--beam-options", arguments))
     with console.progress() as progress:
         prepared = run_stage(
             "pipelines.prepare",

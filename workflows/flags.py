@@ -62,6 +62,14 @@ def value_of(flag: str, arguments: list[str]) -> str | None:
     return None
 
 
+def to_the_end(flag: str, arguments: list[str]) -> list[str]:
+    """Gives a flag all that is behind it: words with dashes of their own, which would be taken for other flags."""
+    if flag not in arguments[:-1]:
+        return arguments
+    place = arguments.index(flag)
+    return [*arguments[:place], *(f"{flag}={word}" for word in arguments[place + 1 :])]
+
+
 def parse(
     command: type[Command],
     name: str,

@@ -26,7 +26,7 @@ class PlanPrepare(Prepare):
 
 def plan_preparation(arguments: list[str]) -> int:
     """Plans, prints, and returns the exit code."""
-    command = flags.parse(PlanPrepare, "plan prepare", arguments)
+    command = flags.parse(PlanPrepare, "plan prepare", flags.to_the_end("--beam-options", arguments))
     plan = run_stage("pipelines.estimate", command.request(), PreparationPlan)
     print(config.to_json(plan) if command.json else in_words(plan), end="")
     return 0

@@ -84,7 +84,8 @@ class Prepare:
       max_rejected_share: largest share of rejected clips that is not an error, 0 to 1.
       max_missing_share: largest share of clips without a file, 0 to 1, counted apart from the rejected ones; None: as
         the corpus has it: AudioSet 1, and elsewhere a missing clip is a rejected one.
-      beam_options: given to Beam as they are, e.g. --runner=FlinkRunner; the default is its local runner.
+      beam_options: the last flag; all behind it goes to Beam as it is, e.g. --runner=FlinkRunner --parallelism=2; the
+        default is its local runner.
       sample_rate: of the stored waveforms, in Hz.
       min_duration_ms: shorter clips are rejected.
       silence_db: clips that stay below this peak level, in dB re full scale, are rejected.
@@ -119,7 +120,7 @@ class Prepare:
     workers: int = PrepareRequest.workers
     max_rejected_share: float = PrepareRequest.max_rejected_share
     max_missing_share: float | None = PrepareRequest.max_missing_share
-    beam_options: tuple[str, ...] = ()
+    beam_options: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     sample_rate: int = PrepareConfig.sample_rate
     min_duration_ms: float = PrepareConfig.min_duration_ms
     silence_db: float = PrepareConfig.silence_db

@@ -19,7 +19,7 @@ from pipelines.plan import make_plan
 from pipelines.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
-FLINK = ROOT / ".flink"  # `make flink` fetches the job server there
+FLINK = ROOT / ".flink"  # `make flink` puts the job server there
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def flink(folder: Path) -> Iterator[tuple[str, ...]]:
     """A Flink in the job server's JVM with two task slots."""
     if shutil.which("java") is None:
         pytest.skip("needs Java for Flink")
-    jars = sorted(FLINK.glob("beam-runners-flink-*-job-server-*.jar"))
+    jars = sorted(FLINK.glob("flink-*-job-server-*.jar"))
     if not jars:
         pytest.skip(f"needs Flink's job server in {FLINK}: `make flink` fetches it")
     master = ("--flink_master=[local]", "--parallelism=2", "--environment_type=LOOPBACK")

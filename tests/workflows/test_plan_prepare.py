@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from infra.card import read_card
 from pipelines.requests import PreparationPlan
 from workflows.cli import run_command
 from workflows.preparation import in_words
@@ -93,3 +94,20 @@ def test_a_workflow_is_planned_as_before(capsys, tmp_path):
     """`plan NAME` is not `plan prepare`."""
     assert run_command(["plan", "quickstart", "--root", str(tmp_path)]) == 0
     assert "trials would run" in capsys.readouterr().out
+
+
+def test_all_behind_beam_options_goes_to_beam(tmp_path, capsys):
+    """Though it begins with dashes: worker processes make the same snapshot, a runner that is none is refused."""
+    for number in range(6):
+        write_wav(tmp_path / "source" / "ab"[number % 2] / f"{number}.wav", number)
+    snapshots = []
+    for root, options in (
+        ("threads", []),
+        ("processes", ["--beam-options", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]),
+    ):
+        arguments = ["prepare", "folder", "--source", str(tmp_path / "source"), "--root", str(tmp_path / root)]
+        assert run_command([*arguments, *options]) == 0
+        snapshots.append(read_card(Path(capsys.readouterr().out.split("snapshot:")[1].strip())).snapshot_id)
+    assert snapshots[0] == snapshots[1]
+    assert run_command([*arguments[:-1], str(tmp_path / "none"), "--beam-options", "--runner=NoRunner", "--x=1"]) != 0
+    assert "NoRunner" in capsys.readouterr().err
