@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.timeout(1800)  # trainings on Ray, of minutes on a busy machine
+
 FRONTENDS = ("mel", "mel_pcen", "wavegram", "time_domain", "sincnet", "sincnet_plus", "leaf")
 ENCODERS = ("efficientnet_b0", "cnn14")
 PARAMETERS = (0, 256, 309_568, 51_729, 256, 448, 448)  # the paper's column with 64 filters

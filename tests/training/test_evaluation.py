@@ -32,6 +32,8 @@ from training.evaluate import Split, score
 from training.input import EvaluationInput, Part
 from training.tasks.config import TaskConfig, TaskSnapshot
 
+pytestmark = pytest.mark.timeout(1800)  # trainings on Ray, of minutes on a busy machine
+
 WORKERS = (1, 2, 3)
 # 12 windows a group: two groups in one split and more in the other, none of which every number of workers divides.
 TRIAL = TrialConfig(

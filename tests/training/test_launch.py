@@ -30,6 +30,8 @@ from training.encoders.config import EncoderConfig
 from training.launch import refuse_too_large_trials, trials_at_once
 from training.tasks.config import TaskConfig, TaskSnapshot
 
+pytestmark = pytest.mark.timeout(1800)  # trainings on Ray, of minutes on a busy machine
+
 EPOCHS = 5  # enough that the trial is still at it when the line of its first epoch has been read
 TRIAL = TrialConfig(
     frontend=LeafConfig(num_filters=16),

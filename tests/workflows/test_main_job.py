@@ -16,6 +16,8 @@ import soundfile
 from infra.environment import QUIET
 from infra.spool import Spool
 
+pytestmark = pytest.mark.timeout(1800)  # trainings on Ray, of minutes on a busy machine
+
 SMALL = ["--seeds", "0", "1", "--train.epochs", "2", "--train.encoder.width", "0.05"]
 SMALL += ["--prepare.synthetic.clips-per-class", "10", "--prepare.clips-per-shard", "30"]
 

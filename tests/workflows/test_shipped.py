@@ -18,6 +18,8 @@ from tests.pipelines.corpora.miniatures.miniature import table
 from workflows.catalog import MODULES, load
 from workflows.paper import PARAMETERS_AT_64_FILTERS
 
+pytestmark = pytest.mark.timeout(1800)  # trainings on Ray, of minutes on a busy machine
+
 # Those without a corpus of their own here: run in test_main_job.py, or by the user's recordings.
 ELSEWHERE = {"quickstart", "folder"}
 SMALL = """
