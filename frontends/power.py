@@ -57,8 +57,8 @@ def subband_sums(
             if not is_kept:
                 bins_, signal_ = analysed(_later(start_, upstream), [_later(each, upstream) for each in responses_])
             # Squared again: kept, it would be a third of what is; the bins of several buffers another.
-            late = (_later(signal_[0], upstream), _later(signal_[1], upstream)) if rate.blocks.is_long else signal_
-            again = square(late)
+            hurried = is_kept and rate.blocks.is_long
+            again = square((_later(signal_[0], upstream), _later(signal_[1], upstream)) if hurried else signal_)
             d_main = weights_gradient(again, upstream[:, :-1], main)
             d_edges = edge_weights_gradient(again, upstream[:, -1:], rate)
             d_power = all_power_gradient(upstream, 2.0 * main, [2.0 * each for each in edges], rate)
