@@ -2,8 +2,8 @@
 
     leafworks run three_tasks --source FOLDER      # that has fsdd/ and esc10/
 
-A batch is of one task, and every task comes equally often. 15 trials before a small ConvNet, less than an hour on 2
-cores; expect a table of five front ends for each task. Fold 5 of ESC-10 tests, fold 4 validates.
+A batch is of one task, and every task comes equally often. 15 trials before a small ConvNet, less than 60 minutes
+on 2 cores; expect a table of five front ends for each task. Fold 5 of ESC-10 tests, fold 4 validates.
 """
 
 from pipelines.config import PrepareConfig
