@@ -15,11 +15,16 @@ from frontends.lowrate import LowRate
 from frontends.overlap import stride_sums, weights_gradient
 from frontends.pairs import Pair, scaled, square, swapped, times
 
-MOST_KEPT = 2**18  # samples of one filter's signal of a clip; more are computed again for the gradient
-
 
 def subband_sums(
-    source: Pair, cut: WholeCut | BlockCut, start: Any, responses: list[Any], weights: Any, *, rate: LowRate
+    source: Pair,
+    cut: WholeCut | BlockCut,
+    start: Any,
+    responses: list[Any],
+    weights: Any,
+    *,
+    rate: LowRate,
+    is_kept: bool = True,
 ) -> Any:
     """What `overlap.assembled` makes frames of, for bands that are cut out of a spectrum.
 
@@ -30,13 +35,13 @@ def subband_sums(
       responses: at those bins, each (N, bins): the real part, and the imaginary part where there is one.
       weights: of the whole window and of those of the frames at edges, (N, 1 + edges, rows, per_stride).
       rate: where the frames are.
+      is_kept: whether the signals are kept for the gradient, or computed again.
 
     Returns:
       (N, rows + 1, buffers * strides): the sums by stride of the whole window, as if the signal went on behind the
       clip's edges; in the last row the frames at the edges, pooled inside the clip.
     """
     at_edges = [region.weights(weights) for region in regions(rate)]
-    is_kept = rate.blocks.count * rate.per_stride * rate.blocks.strides <= MOST_KEPT
 
     @ops.custom_gradient
     def sums(*tensors: Any) -> tuple[Any, Callable[..., Any]]:

@@ -28,6 +28,7 @@ from frontends.spectrum import Spectrum
 # sums; and by chance its bands may hold as little as a cut leaves out.
 SHORTEST = 2
 PIECE_SAMPLES = 2**20  # of a clip's signals at low rates that are there at once; a group of filters has at least one
+MOST_KEPT = 2**23  # samples of a long clip's signals that are kept for the gradient; the rest are computed again
 
 
 def pooled_energies(
@@ -85,7 +86,8 @@ def _by_groups(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: P
     taps = baseband_taps(offset, parameters[1], window=window) / length
     real = responses(taps, length=length, bins=bins, counts=counts)
     span, sums, done = Span.of(blocks.framing, [h for h, _ in groups]), [], 0
-    for (decimation, _), count, response in zip(groups, counts, real, strict=True):
+    kept = _kept(groups, blocks)
+    for (decimation, _), count, response, is_kept in zip(groups, counts, real, kept, strict=True):
         here = slice(done, done + count)
         ready, begin = [response], ops.cast(start[here], response.dtype)
         if sums:
@@ -101,7 +103,7 @@ def _by_groups(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: P
         rate = LowRate(blocks, decimation, span)
         weights = rate.all_weights(windows[here])
         cut, source = spectrum.cut(response.shape[1])
-        sums.append(subband_sums(source, cut, begin, ready, weights, rate=rate))
+        sums.append(subband_sums(source, cut, begin, ready, weights, rate=rate, is_kept=is_kept))
         done += count
     frames = ops.transpose(assembled(ops.concatenate(sums, axis=0), blocks=blocks, span=span), (1, 2, 0))
     return ops.take(frames, np.argsort(members), axis=2)
@@ -115,6 +117,12 @@ def _pieces(groups: list[tuple[float, np.ndarray]], blocks: Blocks) -> list[tupl
         return min(filters, math.ceil(filters * samples / (h * PIECE_SAMPLES)))
 
     return [(h, piece) for h, members in groups for piece in np.array_split(members, count(h, len(members)))]
+
+
+def _kept(groups: list[tuple[int, np.ndarray]], blocks: Blocks) -> list[bool]:
+    """Whether the signals of each group are kept: all of a short clip, of a long one those of the lowest rates."""
+    samples = [blocks.count * blocks.length * len(members) / h for h, members in groups]
+    return [not blocks.is_long or sum(samples[i:]) <= MOST_KEPT for i in range(len(groups))]
 
 
 def _outside(spectrum: Spectrum, mu: Any, sigma: Any, windows: Any, *, plan: Plan, blocks: Blocks, after: Any) -> Any:
