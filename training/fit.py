@@ -25,6 +25,7 @@ from training.tasks.task import Task
 
 _Step = tuple[str, tf.Tensor, tf.Tensor]  # task, loss, right answers
 Observe = Callable[[], Mapping[str, np.ndarray]]
+OnEpoch = Callable[[int, dict[str, float]], None]
 
 
 class Planner(Protocol):
@@ -228,14 +229,7 @@ def _replan(loop: Loop, planner: Planner | None) -> None:
         loop.retrace()
 
 
-def _announce(
-    run: Run,
-    on_epoch: Callable[[int, dict[str, float]], None],
-    progress: Progress,
-    epoch: int,
-    *,
-    chief: bool,
-) -> None:
+def _announce(run: Run, on_epoch: OnEpoch, progress: Progress, epoch: int, *, chief: bool) -> None:
     """Tells an epoch's metrics; on a resume also those of earlier epochs, of which some may not have been told."""
     if chief:
         metrics = progress.history[epoch - 1]
