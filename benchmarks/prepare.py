@@ -3,7 +3,7 @@
 CPU-seconds of all processes on 1 and on 2 workers, start-up apart, and the largest process at 1 and 10 times the clips;
 see `benchmarks/README.md`. Prints a table and writes JSON. A comparison, not a test: nothing here fails.
 
-    python benchmarks/prepare.py [--recordings DIR] [--rounds 5] [--scale 1.0] [--out prepare.json]
+    python benchmarks/prepare.py [--recordings DIR] [--rounds 5] [--scale 1.0] [--only FLAC Ogg]
     python benchmarks/prepare.py --scale 0.02 --rounds 2         # does it still run?
 """
 
@@ -37,7 +37,8 @@ def main() -> None:
     arguments = _arguments()
     report: dict[str, Any] = {"machine": _facts(), "rounds": arguments.rounds, "corpora": {}}
     with tempfile.TemporaryDirectory(prefix="leafworks-") as folder:
-        for number, (name, (make, most)) in enumerate(CORPORA.items()):
+        wanted = {name: found for name, found in CORPORA.items() if any(word in name for word in arguments.only)}
+        for number, (name, (make, most)) in enumerate(wanted.items()):
             clips = max(FEW, round(most * arguments.scale))
             home = Path(folder, str(number))
             for size, count in {"few": FEW, "all": clips, "tenth": max(FEW, clips // 10)}.items():
@@ -122,6 +123,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--recordings", type=Path, default=ROOT.parent / "shared/corpora", help="any folder of them")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of clips")
+    parser.add_argument("--only", nargs="+", default=[""], metavar="WORD", help="corpora with a word in their names")
     parser.add_argument("--out", type=Path, default=Path("prepare.json"))
     return parser.parse_args()
 
