@@ -24,7 +24,7 @@ def subband_sums(
     weights: Any,
     *,
     rate: LowRate,
-    is_kept: bool = True,
+    is_kept: bool,
 ) -> Any:
     """What `overlap.assembled` makes frames of, for bands that are cut out of a spectrum.
 

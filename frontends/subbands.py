@@ -119,7 +119,7 @@ def _pieces(groups: list[tuple[float, np.ndarray]], blocks: Blocks) -> list[tupl
     return [(h, piece) for h, members in groups for piece in np.array_split(members, count(h, len(members)))]
 
 
-def _kept(groups: list[tuple[int, np.ndarray]], blocks: Blocks) -> list[bool]:
+def _kept(groups: list[tuple[float, np.ndarray]], blocks: Blocks) -> list[bool]:
     """Whether the signals of each group are kept: all of a short clip, of a long one those of the lowest rates."""
     samples = [blocks.count * blocks.length * len(members) / h for h, members in groups]
     return [not blocks.is_long or sum(samples[i:]) <= MOST_KEPT for i in range(len(groups))]
