@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 TEMPORARY_SUFFIX = ".tmp"
+_BUFFER_BYTES = 2**20  # two calls of the system for every record of a shard would cost more than writing it
 
 
 @contextmanager
@@ -15,7 +16,7 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     """Opens a temporary file that becomes `path` when the block ends without an exception."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{TEMPORARY_SUFFIX}")
     try:
-        with temporary.open("wb") as stream:
+        with temporary.open("wb", buffering=_BUFFER_BYTES) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

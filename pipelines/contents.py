@@ -4,7 +4,6 @@ import io
 import mmap
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from pipelines.sources import read_source
 from pipelines.status import Rejected
@@ -14,7 +13,7 @@ Content = memoryview
 _MAPPED_FROM = 2**18  # bytes: fewer are read sooner than they are mapped
 
 
-def content_of(path: Path, member: str | None = None) -> Content:
+def content_of(path: str, member: str | None = None) -> Content:
     """The bytes of the file at `path`, mapped, or of a member of that archive.
 
     Raises:
@@ -26,7 +25,7 @@ def content_of(path: Path, member: str | None = None) -> Content:
     return content
 
 
-def _mapped(path: Path) -> Content:
+def _mapped(path: str) -> Content:
     try:
         descriptor = os.open(path, os.O_RDONLY)
         try:

@@ -1,7 +1,8 @@
 """One clip to its stored samples, or to the reason why not. Whatever goes wrong costs this clip only."""
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+import os
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from pipelines import audio, synthesis
 from pipelines.audio import Extent, LevelMeter, Levels, Samples
 from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
-from pipelines.quality import STEP, Quality, QualityMeter, silent_share
+from pipelines.quality import STEP, Quality, QualityMeter
 from pipelines.reading import read
 from pipelines.recording import Recording, Undecodable
 from pipelines.status import Rejected, Status
@@ -32,8 +33,7 @@ class Decoded:
       source_channels: of the file.
       source_format: e.g. "WAV/PCM_16".
       levels: of the resampled waveform before it was quantised, also of a rejected clip that got so far.
-      quality: of the source; None where a sample is not finite.
-      silent_share: of the stored waveform's 20 ms frames; None unless kept.
+      meter: has heard the source; None where nothing was decoded.
     """
 
     status: Status
@@ -44,8 +44,12 @@ class Decoded:
     source_channels: int | None = None
     source_format: str | None = None
     levels: Levels | None = None
-    quality: Quality | None = None
-    silent_share: float | None = None
+    meter: QualityMeter | None = None
+
+    @property
+    def quality(self) -> Quality | None:
+        """Of the source; None where nothing was decoded, or a sample is not finite."""
+        return self.meter.quality() if self.meter else None
 
 
 def decode_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Decoded:
@@ -53,8 +57,8 @@ def decode_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Decoded:
     try:
         if config.corpus == "synthetic":
             return store(_rendered(clip, config), config)
-        path = Path(folder, clip.source)
-        _check_stamp(clip, str(path))
+        path = os.path.join(folder, clip.source)  # noqa: PTH118 - pathlib takes longer than some checks do
+        _check_stamp(clip, path)
         _check_labels(clip, config)
         return read(
             path, lambda recording: store(recording, config), member=clip.member, start=clip.start, end=clip.end
@@ -73,32 +77,29 @@ def store(recording: Recording, config: PrepareConfig) -> Decoded:
     Raises:
       Undecodable: its decoder stopped part-way.
     """
-    known = Decoded(
-        status="kept",
-        decoder=recording.decoder,
-        source_rate=recording.rate,
-        source_channels=recording.channels,
-        source_format=recording.format,
-    )
+    known: dict[str, Any] = {
+        "decoder": recording.decoder,
+        "source_rate": recording.rate,
+        "source_channels": recording.channels,
+        "source_format": recording.format,
+        "meter": recording.meter,
+    }
     made = _Made(recording, config)
     try:
         samples = made.run()
     except Rejected as verdict:
         levels = made.meter.levels() if made.meter.length else None
-        return replace(
-            known, status=verdict.status, reason=verdict.reason, levels=levels, quality=recording.meter.quality()
-        )
+        return Decoded(status=verdict.status, reason=verdict.reason, levels=levels, **known)
     except (Undecodable, MemoryError):
         raise
     except Exception as error:
-        return replace(known, status="corrupt", reason=f"resampling failed: {_words(error)}")
-    return replace(
-        known,
+        return Decoded(status="corrupt", reason=f"resampling failed: {_words(error)}", **known)
+    return Decoded(
+        status="kept",
+        reason="; ".join(recording.notes),
         samples=samples,
         levels=made.meter.levels(),
-        quality=recording.meter.quality(),
-        silent_share=silent_share(samples, rate=config.sample_rate),
-        reason="; ".join(recording.notes),
+        **known,
     )
 
 

@@ -45,14 +45,14 @@ def encode(record: Record) -> tuple[bytes, int]:
 def encode_parts(record: Record) -> tuple[bytes, memoryview]:
     """The same in two pieces: what comes before the waveform, and the waveform, of which no copy is made."""
     waveform = record.samples.astype("<i2", copy=False).view(np.uint8).data
-    example = example_pb2.Example()
-    feature = example.features.feature
+    features = example_pb2.Features()
+    feature = features.feature
     feature["clip_id"].bytes_list.value.append(record.clip_id.encode())
     feature["group"].bytes_list.value.append(record.group.encode())
     feature["labels"].int64_list.value.extend(record.labels)
     feature["num_samples"].int64_list.value.append(len(record.samples))
     feature["sample_rate"].int64_list.value.append(record.sample_rate)
-    others: bytes = example.features.SerializeToString(deterministic=True)
+    others: bytes = features.SerializeToString(deterministic=True)
     # Deterministic means sorted keys: `waveform` comes last, and its bytes end every message that they are in.
     head = b""
     for tag in (b"\x0a", b"\x0a", b"\x0a\x08waveform\x12", b"\x0a"):  # bytes, their list, the entry, its place

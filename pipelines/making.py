@@ -1,7 +1,7 @@
 """A shard and its ledger part from its clips, one after another; the same bytes wherever it is done."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +12,12 @@ from pipelines.clip import Clip, printable
 from pipelines.config import PrepareConfig
 from pipelines.decoding import Decoded, decode_clip
 from pipelines.isolation import Verdict
+from pipelines.quality import silent_share
 from pipelines.shards import ShardWriter
 from pipelines.tasks import ShardTask, read_clips
+
+_AHEAD_CLIPS = 8
+_AHEAD_SAMPLES = 2**21  # 4 MB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +48,7 @@ class MakeShardTask:
         rows = []
         with atomic_writer(path) as stream:
             writer = ShardWriter(stream)
-            for item, clip in enumerate(read_clips(Path(self.shard.clips_path))):
-                at(item)
-                verdict = verdicts.get(item)
-                decoded = (
-                    Decoded(status=verdict.status, reason=verdict.reason)
-                    if verdict
-                    else decode_clip(clip, folder=self.folder, config=self.config)
-                )
+            for clip, decoded in _ahead(self._decoded(at, verdicts)):
                 rows.append(
                     add_clip(
                         clip,
@@ -64,6 +61,15 @@ class MakeShardTask:
                 )
         ledger.write_part(Path(self.shard.part_path), rows, writer.card(path.name))
 
+    def _decoded(self, at: Callable[[int], None], verdicts: Mapping[int, Verdict]) -> Iterator[tuple[Clip, Decoded]]:
+        for item, clip in enumerate(read_clips(Path(self.shard.clips_path))):
+            at(item)
+            verdict = verdicts.get(item)
+            if verdict:
+                yield clip, Decoded(status=verdict.status, reason=verdict.reason)
+            else:
+                yield clip, decode_clip(clip, folder=self.folder, config=self.config)
+
     def clean(self) -> None:
         """Removes the temporary files of a process that was killed here."""
         for path in (Path(self.shard.path), Path(self.shard.part_path)):
@@ -71,12 +77,25 @@ class MakeShardTask:
                 left.unlink(missing_ok=True)
 
 
+def _ahead(decoded: Iterable[tuple[Clip, Decoded]]) -> Iterator[tuple[Clip, Decoded]]:
+    """The same, decoded a few ahead: decoding and storing in turn, each finds the processor's caches cold."""
+    waiting: list[tuple[Clip, Decoded]] = []
+    samples = 0
+    for clip, found in decoded:
+        waiting.append((clip, found))
+        samples += 0 if found.samples is None else len(found.samples)
+        if len(waiting) == _AHEAD_CLIPS or samples >= _AHEAD_SAMPLES:
+            yield from waiting
+            waiting, samples = [], 0
+    yield from waiting
+
+
 def add_clip(
     clip: Clip, decoded: Decoded, writer: ShardWriter, *, shard: str, positions: Mapping[str, int], sample_rate: int
 ) -> ledger.Row:
     """Appends the record of a clip that is kept; returns the row of any."""
     if decoded.samples is None:
-        return _row(clip, decoded)
+        return _row(clip, decoded, sample_rate=sample_rate)
     record = examples.Record(
         clip_id=clip.clip_id,
         group=clip.group,
@@ -87,13 +106,14 @@ def add_clip(
     head, waveform = examples.encode_parts(record)
     position = writer.records
     offset = writer.write(head, waveform) + len(head)
-    return _row(clip, decoded, shard=shard, record=position, waveform_offset=offset)
+    return _row(clip, decoded, sample_rate=sample_rate, shard=shard, record=position, waveform_offset=offset)
 
 
 def _row(
     clip: Clip,
     decoded: Decoded,
     *,
+    sample_rate: int,
     shard: str | None = None,
     record: int | None = None,
     waveform_offset: int | None = None,
@@ -118,7 +138,7 @@ def _row(
         peak_db=levels.peak_db if levels else None,
         rms_db=levels.rms_db if levels else None,
         clipped_share=levels.clipped_share if levels else None,
-        silent_share=decoded.silent_share,
+        silent_share=None if samples is None else silent_share(samples, rate=sample_rate),
         source_peak_db=quality.peak_db if quality else None,
         dc_offset=quality.dc_offset if quality else None,
         full_scale_share=quality.full_scale_share if quality else None,

@@ -34,7 +34,6 @@ _BELOW_PEAK = 10.0**-6.5  # what a band has at least, of the strongest when both
 _ABOVE_STEPS = 10.0  # ... and of the noise of rounding to 16 bits, dithered or not
 _SILENT_MS = 20.0
 _STILL = 2  # steps between the highest and the lowest sample of a silent frame
-_LOOKS = 8  # at so many samples of a frame first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +102,7 @@ class QualityMeter:
         if self._whole_steps:
             self._whole_steps = _in_few_steps(block, peak)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def quality(self) -> Quality | None:
         """Of all blocks so far; None without any, or where a sample is not finite."""
         if not self.extent.length or self.extent.bad or not np.isfinite(self._peak):
@@ -139,19 +139,17 @@ class QualityMeter:
         begin = max(0, min(loudest - _WINDOW // 2, len(mono) - _WINDOW))
         window = mono[begin : begin + _WINDOW]
         taper, energy = _taper(len(window))
-        self._windows.append(window * taper)
+        tapered = np.zeros(_WINDOW, np.float32)
+        np.multiply(window, taper, out=tapered[: len(window)])
+        self._windows.append(tapered)
         self._energy += energy
         if len(self._windows) == _AT_ONCE:
             self._transform()
 
-    @np.errstate(over="ignore", invalid="ignore")
     def _transform(self) -> None:
         """Adds the power spectra of the windows that were taken."""
-        tapered = np.zeros((len(self._windows), _WINDOW), np.float32)
-        for row, window in zip(tapered, self._windows, strict=True):
-            row[: len(window)] = window
+        spectra = np.fft.rfft(np.array(self._windows))[:, 1:]
         self._windows.clear()
-        spectra = np.fft.rfft(tapered)[:, 1:]
         for power in np.square(spectra.real) + np.square(spectra.imag):
             self._power = power if self._power is None else self._power + power
 
@@ -180,18 +178,12 @@ def silent_share(samples: Samples, *, rate: int) -> float:
     length = max(1, round(_SILENT_MS * rate / 1000.0))
     whole = len(samples) // length * length
     frames = samples[:whole].reshape(-1, length) if whole else samples[None]
-    still = frames[_ranges(frames[:, :: max(1, length // _LOOKS)]) <= _STILL]  # nearly all others move in a few looks
-    return float(np.count_nonzero(_ranges(still) <= _STILL) / len(frames))
-
-
-def _ranges(frames: np.ndarray[tuple[int, int], np.dtype[np.int16]]) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-    """Highest minus lowest sample of each; of few samples by columns, which are fewer than the frames."""
-    if frames.shape[1] <= 2 * _LOOKS:
-        highest, lowest = (functools.reduce(pick, frames.T) for pick in (np.maximum, np.minimum))
-    else:
-        highest, lowest = frames.max(axis=1), frames.min(axis=1)
-    ranges: np.ndarray[tuple[int], np.dtype[np.int32]] = highest.astype(np.int32) - lowest
-    return ranges
+    moved = frames[:, 0] - frames[:, frames.shape[1] // 3]  # may wrap; of a still frame it is small, of few others
+    slow = frames[(moved >= -_STILL) & (moved <= _STILL)]
+    if not len(slow):
+        return 0.0
+    ranges = slow.max(axis=1).astype(np.int32) - slow.min(axis=1)
+    return float(np.count_nonzero(ranges <= _STILL) / len(frames))
 
 
 @functools.cache

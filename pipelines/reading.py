@@ -5,7 +5,6 @@ import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import TypeVar
 
 from pipelines import flac, sndfile
@@ -25,7 +24,7 @@ _REMEMBERED = 8  # recordings whose spans are clips; a long one is looked throug
 
 
 def read(
-    path: Path,
+    path: str,
     make: Callable[[Recording], Made],
     *,
     member: str | None = None,
@@ -40,7 +39,7 @@ def read(
       Rejected: it is no audio that can be read, or damaged.
     """
     is_span = start is not None or end is not None
-    content, whole = _remembered(path, member, stamp_of(str(path))) if is_span else _inspected(path, member)
+    content, whole = _remembered(path, member, stamp_of(path)) if is_span else _inspected(path, member)
     failures: list[str] = []
     for library, opener in _openers(path, member, content, whole, start=start, end=end):
         try:
@@ -57,18 +56,18 @@ def read(
     raise Rejected(status, f"begins as {whole.container}, and no decoder reads it to its end ({'; '.join(failures)})")
 
 
-def _inspected(path: Path, member: str | None) -> tuple[Content, Whole]:
+def _inspected(path: str, member: str | None) -> tuple[Content, Whole]:
     content = content_of(path, member)
     return content, inspect(content)
 
 
 @functools.lru_cache(_REMEMBERED)
-def _remembered(path: Path, member: str | None, stamp: Stamp | None) -> tuple[Content, Whole]:  # noqa: ARG001 - key
+def _remembered(path: str, member: str | None, stamp: Stamp | None) -> tuple[Content, Whole]:  # noqa: ARG001 - key
     return _inspected(path, member)
 
 
 def _openers(
-    path: Path,
+    path: str,
     member: str | None,
     content: Content,
     whole: Whole,

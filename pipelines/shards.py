@@ -24,13 +24,15 @@ class ShardWriter:
         self._records = 0
 
     def write(self, *payload: bytes | memoryview) -> int:
-        """Appends one record, given in pieces; returns the byte offset of its payload in the file."""
+        """Appends one record, given in pieces of bytes; returns the byte offset of its payload in the file."""
         offset = self._num_bytes + HEADER_BYTES
-        length = _LENGTH.pack(sum(memoryview(piece).nbytes for piece in payload))
-        self._append(length + _CRC.pack(masked_crc(length)))
+        num_bytes = sum(map(len, payload))
+        length = _LENGTH.pack(num_bytes)
+        self._stream.write(length + _CRC.pack(masked_crc(length)))
         for piece in payload:
-            self._append(piece)
-        self._append(_CRC.pack(masked_crc(*payload)))
+            self._stream.write(piece)
+        self._stream.write(_CRC.pack(masked_crc(*payload)))
+        self._num_bytes = offset + num_bytes + _CRC.size
         self._records += 1
         return offset
 
@@ -42,10 +44,6 @@ class ShardWriter:
     def card(self, name: str) -> ShardCard:
         """What the file holds now."""
         return ShardCard(name=name, records=self._records, num_bytes=self._num_bytes)
-
-    def _append(self, content: bytes | memoryview) -> None:
-        self._stream.write(content)
-        self._num_bytes += memoryview(content).nbytes
 
 
 def read_shard(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -70,7 +68,7 @@ def masked_crc(*content: bytes | memoryview) -> int:
     """CRC-32C of the pieces, rotated and shifted as TFRecord files want it."""
     crc = 0
     for piece in content:
-        for begin in range(0, memoryview(piece).nbytes, _CRC_BYTES):
+        for begin in range(0, len(piece), _CRC_BYTES):
             crc = google_crc32c.extend(crc, bytes(piece[begin : begin + _CRC_BYTES]))
     return int(((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 

@@ -50,7 +50,7 @@ class WaveformTask:
     def _decode(self) -> dict[str, object]:
         if stamp_of(self.path) is None:
             raise Rejected("missing", "there is no such file")
-        recording, waveform = read(Path(self.path), lambda opened: (opened, _resampled(opened, self.sample_rate)))
+        recording, waveform = read(self.path, lambda opened: (opened, _resampled(opened, self.sample_rate)))
         if not len(waveform):
             raise Rejected("too_short", f"the file is {recording.format} with no samples")
         np.save(self.waveform_path, waveform)
