@@ -62,19 +62,10 @@ class Defects:
 
 def defects(rows: Iterable[Row], *, sample_rate: int) -> dict[str, dict[str, Any]]:
     """Name of the defect -> how many clips have it, its limit in words, and the first of them."""
-    return _of(rows, sample_rate).named()
-
-
-def findings(rows: Iterable[Row], *, sample_rate: int) -> list[str]:
-    """Sentences about the corpus as a whole, none where it is well."""
-    return _of(rows, sample_rate).sentences()
-
-
-def _of(rows: Iterable[Row], sample_rate: int) -> Defects:
     found = Defects(sample_rate)
     for row in rows:
         found.add(row)
-    return found
+    return found.named()
 
 
 def _middle(values: "array[float]") -> float | None:

@@ -118,30 +118,31 @@ def write_ledger(path: Path, rows: Iterable[Row]) -> None:
     _write(path, _table(sorted(rows, key=lambda row: row.clip_id)))
 
 
-def read_ledger(path: Path) -> list[Row]:
-    """Reads the ledger.
+class LedgerRows:
+    """The rows of a ledger, read from its file a few at a time, every time they are asked for.
 
     Raises:
       ValueError: not a Parquet file with the ledger's columns; the text says what is wrong.
     """
-    try:
-        table = parquet.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise ValueError(f"`{path.name}` is not a readable Parquet file: {error}") from error
-    if not table.schema.equals(SCHEMA):
-        raise ValueError(f"`{path.name}` has the columns {SCHEMA.names}. Received: {table.schema.names}.")
-    return _rows(table)
-
-
-class LedgerRows:
-    """The rows of a ledger of this version, read from its file a few at a time, every time they are asked for."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def __iter__(self) -> Iterator[Row]:
-        for batch in parquet.ParquetFile(self.path).iter_batches(_BATCH_ROWS):
-            yield from _rows(pa.Table.from_batches([batch]))
+        try:
+            file = parquet.ParquetFile(self.path)
+            if not file.schema_arrow.equals(SCHEMA):
+                names = file.schema_arrow.names
+                raise ValueError(f"`{self.path.name}` has the columns {SCHEMA.names}. Received: {names}.")
+            for batch in file.iter_batches(_BATCH_ROWS):
+                yield from _rows(pa.Table.from_batches([batch]))
+        except (OSError, pa.ArrowException) as error:
+            raise ValueError(f"`{self.path.name}` is not a readable Parquet file: {error}") from error
+
+
+def read_ledger(path: Path) -> list[Row]:
+    """All rows of a ledger at once."""
+    return list(LedgerRows(path))
 
 
 IDENTITY = ("clip_id", "labels", "sha256")

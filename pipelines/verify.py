@@ -2,7 +2,7 @@
 
 import collections
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -33,9 +33,9 @@ def verify(request: VerifyRequest) -> Verification:
         problems += _check_files(folder, card)
     if card is not None and rows is not None:
         problems += _check_counts(card, rows)
-    records = 0
-    for name in _shard_names(card, rows):
-        reader = _ShardCheck(folder / name, _expected(name, rows), card)
+    records, expected = 0, None if rows is None else _by_shard(rows)
+    for name in _shard_names(card, expected or {}):
+        reader = _ShardCheck(folder / name, None if expected is None else expected.get(name, {}), card)
         problems += reader.problems()
         records += reader.records
     return Verification(
@@ -120,16 +120,21 @@ def _shard_cards(card: DatasetCard | None) -> dict[str, ShardCard]:
     return {shard.name: shard for split in card.splits for shard in split.shards} if card else {}
 
 
-def _shard_names(card: DatasetCard | None, rows: Sequence[Row] | None) -> list[str]:
+def _by_shard(rows: Sequence[Row]) -> dict[str, dict[int | None, Row]]:
+    """Shard -> record -> its row, of all shards that are named."""
+    shards: dict[str, dict[int | None, Row]] = collections.defaultdict(dict)
+    for row in rows:
+        if row.shard:
+            named = shards[row.shard]
+            if row.status == "kept":
+                named[row.record] = row
+    return shards
+
+
+def _shard_names(card: DatasetCard | None, in_ledger: Iterable[str]) -> list[str]:
     """Shards that the card or the ledger names; a name with a folder in it is not one of ours."""
-    named = _shard_cards(card).keys() | {row.shard for row in rows or () if row.shard}
+    named = {*_shard_cards(card), *in_ledger}
     return sorted(name for name in named if Path(name).name == name)
-
-
-def _expected(name: str, rows: Sequence[Row] | None) -> dict[int | None, Row] | None:
-    if rows is None:
-        return None
-    return {row.record: row for row in rows if row.status == "kept" and row.shard == name}
 
 
 class _ShardCheck:

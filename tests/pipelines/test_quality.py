@@ -11,11 +11,11 @@ import soundfile
 import soxr
 
 from pipelines import sndfile
-from pipelines.findings import findings
 from pipelines.ledger import read_ledger
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
 from pipelines.quality import Quality, QualityMeter, measure, silent_share
+from pipelines.statistics import statistics
 
 CORPORA = Path(__file__).parents[3] / "shared/corpora"
 
@@ -177,7 +177,7 @@ def test_a_corpus_that_lost_its_scale_is_said_to_have(tmp_path, noise, request_f
     rows = read_ledger(make_plan(request).folder / "clips.parquet")
     assert {row.status for row in rows} == {"silent"}
     assert all(row.scaling_lost for row in rows)
-    assert len(findings(rows, sample_rate=16_000)) == 1
+    assert len(statistics(rows, sample_rate=16_000, ignored=())["findings"]) == 1
 
 
 def test_a_corpus_that_is_nearly_silent_is_said_to_be(tmp_path, noise, request_for):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,8 +11,10 @@ from apache_beam.coders import registry
 
 from infra.card import ShardCard
 from pipelines import merging
-from pipelines.ledger import LedgerRows, Row, write_part
+from pipelines.config import ShowRequest
+from pipelines.ledger import LedgerRows, Row, write_ledger, write_part
 from pipelines.plan import make_plan
+from pipelines.show import show
 from pipelines.tasks import ShardTask, write_tasks
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +56,33 @@ def test_merging_takes_no_more_for_ten_times_the_rows(tmp_path, monkeypatch):
         assert len(list(LedgerRows(tmp_path / "clips.parquet"))) == count
         peaks.append(pool.max_memory())
     assert 0 < peaks[1] < 2 * peaks[0]
+
+
+def test_a_summary_takes_a_few_hundred_bytes_a_row(tmp_path):
+    """It keeps the hashes and the groups of the kept clips, and no row."""
+    peaks = []
+    for count in (10_000, 20_000):  # of which 8,192 are read at once
+        kept = [
+            Row(
+                clip_id=f"{number:08d}",
+                split="train",
+                group=f"speaker {number}",
+                labels=("a",),
+                source=f"{number:08d}.wav",
+                status="kept",
+                num_samples=16_000,
+                sha256=f"{number:064x}",
+            )
+            for number in range(count)
+        ]
+        write_ledger(tmp_path / "clips.parquet", kept)
+        del kept
+        tracemalloc.start()
+        found = show(ShowRequest(snapshot=str(tmp_path)))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert found.statuses == {"kept": count}
+    assert (peaks[1] - peaks[0]) / 10_000 < 600
 
 
 def test_a_task_is_small_however_many_clips_it_has(small):

@@ -58,7 +58,7 @@ def plain(corpus, tmp_path_factory) -> Path:
 def test_show_says_that_there_are_copies(plain):
     """And what to do about them."""
     text = leafworks("show", plain)
-    assert "2 clips have an exact copy; 1 recordings are in more than one split" in text
+    assert "Recordings that are there more than once: 1; in more than one split: 1" in text
     assert "--drop" in text
     assert json.loads(leafworks("show", plain, "--json"))["findings"]
 
