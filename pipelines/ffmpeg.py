@@ -23,8 +23,9 @@ from pipelines.status import Rejected
 DECODER = f"FFmpeg {av.ffmpeg_version_info} (PyAV {av.__version__})"
 # None that opens other files or addresses (playlists), or that guesses (raw samples, subtitles).
 _FORMATS = (
-    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,iff,loas,matroska,webm,mov,mp4,m4a,"
-    "3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,oga,ogg,rm,shn,sol,tak,tta,voc,w64,wav,wv,xwma"
+    "aac,ac3,adx,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,iff,loas,matroska,webm,mov,mp4,m4a,"
+    "3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mxf,nistsphere,nut,oga,ogg,rm,shn,smjpeg,sol,sox,swf,tak,tta,voc,w64,wav,"
+    "wtv,wv,xwma"
 )
 _SAYS_LENGTH = ("mov", "matroska", "asf", "wav", "w64", "caf", "flac", "wv", "tta", "aiff", "ape", "nistsphere")
 _ONE_FOR_ONE = ("flac", "aac", "alac", "opus", "mp3", "mp3float", "amrnb", "amrwb", "ac3", "eac3")  # packet, frame

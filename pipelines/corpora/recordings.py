@@ -11,7 +11,7 @@ from pipelines.containers import HEAD_BYTES, container_of
 
 _SUFFIXES = re.compile(
     r"\.(wav|wave|flac|ogg|oga|opus|mp[23]|aiff?|aifc|au|snd|caf|w64|rf64|m4[ab]|aac|mp4|wma|webm|mk[av]|mov|amr|3gp|3g2"
-    r"|sph|nist|voc|wv|tta|ape|mpc|spx|e?ac3)$",
+    r"|sph|nist|voc|wv|tta|ape|mpc|spx|e?ac3|dts|dsf|shn|sox|avi|flv|f4v|mpe?g|vob|asf|wmv|ogv)$",
     re.IGNORECASE,
 )
 

@@ -75,6 +75,8 @@ FFMPEG = {
     "wavpack.wv": ("wv", "wavpack", {}),
     "ac3.ac3": ("ac3", "ac3", {}),
     "ts.ts": ("mpegts", "aac", {"is_pipe": True}),
+    "mp3.avi": ("avi", "libmp3lame", {}),
+    "pcm.sox": ("sox", "pcm_s32le", {}),
     "pipe.flac": ("flac", "flac", {"is_pipe": True}),
     "pipe.wav": ("wav", "pcm_s16le", {"is_pipe": True}),
     "pipe.w64": ("w64", "pcm_s16le", {"is_pipe": True}),
