@@ -14,6 +14,7 @@ import soxr
 _FULL_SCALE = 32_768
 _TINY = 1e-20
 _COLUMNS = 4_096
+_QUALITY = "HQ"
 _PIECE = 2**15  # samples that soxr is given at a time: of a whole clip it takes a fifth longer
 
 Waveform = np.ndarray[tuple[int], np.dtype[np.float32]]
@@ -47,20 +48,18 @@ class Resampler:
     """
 
     def __init__(self, *, source_rate: int, target_rate: int) -> None:
-        self._rates = {"source_rate": source_rate, "target_rate": target_rate}
-        self._stream = None
-        if source_rate != target_rate:
-            self._stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32", quality="HQ")
+        self._source_rate, self._target_rate = source_rate, target_rate
+        self._stream: soxr.ResampleStream | None = None
         self._last = np.zeros(0, np.float32)  # waits for the end: a short clip is resampled in one go
         self._pushed = self._returned = 0
 
     def push(self, block: Waveform) -> Waveform:
         """What can be said of the waveform after one block more; at equal rates the block itself."""
         self._pushed += len(block)
-        if self._stream is None or not len(block):
+        if self._source_rate == self._target_rate or not len(block):
             return block
         *pieces, last = (block[at : at + _PIECE] for at in range(0, len(block), _PIECE))
-        found = [self._stream.resample_chunk(piece) for piece in (self._last, *pieces) if len(piece)]
+        found = [self._on(piece) for piece in (self._last, *pieces) if len(piece)]
         self._last = last.copy()
         resampled = np.concatenate(found) if found else self._last[:0]
         self._returned += len(resampled)
@@ -68,12 +67,22 @@ class Resampler:
 
     def end(self) -> Waveform:
         """The rest."""
-        left = resampled_length(self._pushed, **self._rates) - self._returned
-        if self._stream is None or not left:
+        source_rate, target_rate = self._source_rate, self._target_rate
+        left = resampled_length(self._pushed, source_rate=source_rate, target_rate=target_rate) - self._returned
+        if source_rate == target_rate or not left:
             return self._last[:0]
-        silence = np.zeros(math.ceil(self._rates["source_rate"] / self._rates["target_rate"]), np.float32)
-        rest: Waveform = self._stream.resample_chunk(np.concatenate([self._last, silence]), last=True)[:left]
-        return rest
+        waveform = np.concatenate([self._last, np.zeros(math.ceil(source_rate / target_rate), np.float32)])
+        if self._stream:
+            rest: Waveform = self._stream.resample_chunk(waveform, last=True)
+        else:  # the same samples, sooner
+            rest = soxr.resample(waveform, source_rate, target_rate, quality=_QUALITY)
+        return rest[:left]
+
+    def _on(self, piece: Waveform) -> Waveform:
+        if self._stream is None:
+            self._stream = soxr.ResampleStream(self._source_rate, self._target_rate, 1, quality=_QUALITY)
+        resampled: Waveform = self._stream.resample_chunk(piece)
+        return resampled
 
 
 @np.errstate(over="ignore")
