@@ -141,7 +141,11 @@ class LedgerRows:
 
 
 def read_ledger(path: Path) -> list[Row]:
-    """All rows of a ledger at once."""
+    """All rows of a ledger at once.
+
+    Raises:
+      ValueError: as `LedgerRows`.
+    """
     return list(LedgerRows(path))
 
 

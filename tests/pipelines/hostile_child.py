@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -17,8 +18,9 @@ MANNER = sys.argv.pop(1)
 BAD = ("segfault", "loop", "wait", "explode", "exit")
 
 
-def hostile(path, make, **span):
+def hostile(name, make, **span):
     """Reads, or dies."""
+    path = Path(name)
     if MANNER == "rejects" and path.stem in BAD:
         raise Rejected("corrupt", "known to be bad")
     if path.stem == "once" and not (marker := path.with_name("marker")).exists():
@@ -32,7 +34,7 @@ def hostile(path, make, **span):
         "explode": lambda: np.ones(2**40),
     }
     deeds.get(path.stem, lambda: None)()
-    return read(path, make, **span)
+    return read(name, make, **span)
 
 
 def loop():
