@@ -24,7 +24,7 @@ from infra.memory import keep_freed_memory
 from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
 from pipelines.decoding import decode_clip
-from pipelines.making import add_clip
+from pipelines.making import add_clips
 from pipelines.shards import ShardWriter
 
 
@@ -59,7 +59,7 @@ def _round(folder: Path, seed: int) -> tuple[float, float]:
                 clip_id=source, source=source, labels=("a",), split="train", group=source, stamp=stamp_of(str(path))
             )
             decoded = decode_clip(clip, folder=str(clips), config=config)
-            add_clip(clip, decoded, writer, shard="ours", positions={"a": 0}, sample_rate=config.sample_rate)
+            add_clips([(clip, decoded)], writer, shard="ours", positions={"a": 0}, sample_rate=config.sample_rate)
 
         contenders = (lambda path: bare_loop.store(path, bare_writer), ours)
         for path in paths:

@@ -16,6 +16,7 @@ _TINY = 1e-20
 _COLUMNS = 4_096
 _QUALITY = "HQ"
 _PIECE = 2**15  # samples that soxr is given at a time: of a whole clip it takes a fifth longer
+_PAIRS = 8  # of rates whose streams are kept
 
 Waveform = np.ndarray[tuple[int], np.dtype[np.float32]]
 Samples = np.ndarray[tuple[int], np.dtype[np.int16]]
@@ -49,6 +50,7 @@ class Resampler:
 
     def __init__(self, *, source_rate: int, target_rate: int) -> None:
         self._source_rate, self._target_rate = source_rate, target_rate
+        self._idle = _idle_streams(source_rate, target_rate)
         self._stream: soxr.ResampleStream | None = None
         self._last = np.zeros(0, np.float32)  # waits for the end: a short clip is resampled in one go
         self._pushed = self._returned = 0
@@ -66,23 +68,35 @@ class Resampler:
         return resampled
 
     def end(self) -> Waveform:
-        """The rest."""
+        """The rest; after it nothing can be pushed."""
         source_rate, target_rate = self._source_rate, self._target_rate
         left = resampled_length(self._pushed, source_rate=source_rate, target_rate=target_rate) - self._returned
         if source_rate == target_rate or not left:
             return self._last[:0]
-        waveform = np.concatenate([self._last, np.zeros(math.ceil(source_rate / target_rate), np.float32)])
-        if self._stream:
-            rest: Waveform = self._stream.resample_chunk(waveform, last=True)
-        else:  # the same samples, sooner
-            rest = soxr.resample(waveform, source_rate, target_rate, quality=_QUALITY)
+        silence = np.zeros(math.ceil(source_rate / target_rate), np.float32)
+        stream, self._stream = self._open(), None
+        rest: Waveform = stream.resample_chunk(np.concatenate([self._last, silence]), last=True)
+        stream.clear()
+        self._idle.append(stream)
         return rest[:left]
 
     def _on(self, piece: Waveform) -> Waveform:
-        if self._stream is None:
-            self._stream = soxr.ResampleStream(self._source_rate, self._target_rate, 1, quality=_QUALITY)
+        self._stream = self._open()
         resampled: Waveform = self._stream.resample_chunk(piece)
         return resampled
+
+    def _open(self) -> soxr.ResampleStream:
+        if self._stream is not None:
+            return self._stream
+        if self._idle:
+            return self._idle.pop()
+        return soxr.ResampleStream(self._source_rate, self._target_rate, 1, quality=_QUALITY)
+
+
+@functools.lru_cache(_PAIRS)
+def _idle_streams(source_rate: int, target_rate: int) -> list[soxr.ResampleStream]:  # noqa: ARG001 - key
+    """Streams between two rates that were cleared: they are as new, sooner than a new one."""
+    return []
 
 
 @np.errstate(over="ignore")

@@ -1,7 +1,6 @@
 """Which copies of a recording go, and which one stays: what is tested on stays, training loses it."""
 
 import collections
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 from infra.files import atomic_writer, write_atomically
 from pipelines.config import DropPolicy
 from pipelines.copies import Stored, identical, near
-from pipelines.ledger import Row, read_part, read_part_shard, write_part
+from pipelines.ledger import Row, read_part_shard, rows_of, write_part
 from pipelines.plan import PARTS_NAME, Plan, Shard
 from pipelines.shards import ShardWriter, read_shard
 
@@ -76,7 +75,7 @@ def _decided(plan: Plan, parts: Sequence[Path], workers: int) -> dict[str, str]:
     if path.is_file():
         reasons: dict[str, str] = json.loads(path.read_text())
         return reasons
-    rows = (row for part in parts for row in read_part(part))
+    rows = (row for part in parts for row in rows_of(part))
     kept = sorted((row for row in rows if row.status == "kept"), key=lambda row: row.clip_id)
     pairs = None
     if plan.config.drop_near:
@@ -89,7 +88,7 @@ def _decided(plan: Plan, parts: Sequence[Path], workers: int) -> dict[str, str]:
 
 def _without(plan: Plan, shard: Shard, part: Path, reasons: Mapping[str, str]) -> Path:
     """The part of `shard` without the clips that go: its own where it has none of them."""
-    before = read_part(part)
+    before = rows_of(part)
     if not any(row.clip_id in reasons for row in before):
         return part
     path, thinned_path = plan.folder / shard.name, plan.thinned_path(shard)
@@ -113,9 +112,9 @@ def _copy(path: Path, writer: ShardWriter, rows: Sequence[Row], reasons: Mapping
 
 def _row(row: Row, moved: tuple[int, int] | None, reasons: Mapping[str, str]) -> Row:
     if row.clip_id in reasons:
-        gone = dataclasses.replace(row, shard=None, record=None, waveform_offset=None)
-        return dataclasses.replace(gone, status="duplicate", reason=reasons[row.clip_id])
+        gone = row._replace(shard=None, record=None, waveform_offset=None)
+        return gone._replace(status="duplicate", reason=reasons[row.clip_id])
     if moved is None:
         return row
     assert row.waveform_offset is not None
-    return dataclasses.replace(row, record=moved[0], waveform_offset=row.waveform_offset + moved[1])
+    return row._replace(record=moved[0], waveform_offset=row.waveform_offset + moved[1])

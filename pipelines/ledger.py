@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-from pyarrow import parquet
+from pyarrow import ipc, parquet
 
 from infra.card import ShardCard
 from infra.config import from_dict
@@ -51,8 +51,7 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One listed clip and what became of it; None where a rejected clip has nothing to say.
 
     `source` is relative to the corpus folder; `member` is the name or the row in it where it is an archive.
@@ -68,11 +67,11 @@ class Row:
     group: str
     labels: tuple[str, ...]
     source: str
+    status: str
+    reason: str = ""
     member: str | None = None
     start: float | None = None
     end: float | None = None
-    status: str
-    reason: str = ""
     decoder: str | None = None
     source_rate: int | None = None
     source_channels: int | None = None
@@ -95,20 +94,33 @@ class Row:
 
 
 def write_part(path: Path, rows: Iterable[Row], shard: ShardCard) -> None:
-    """Writes the rows of one shard with the shard's own card: its mark that it is done."""
+    """Writes the rows of one shard with the shard's own card: its mark that it is done.
+
+    It is an Arrow file: a part is read once, and a Parquet file of so few rows takes several times as long.
+    """
     note = json.dumps(asdict(shard), sort_keys=True).encode()
-    _write(path, _table(rows).replace_schema_metadata({_SHARD_KEY: note}))
+    table = _table(rows).replace_schema_metadata({_SHARD_KEY: note})
+    options = ipc.IpcWriteOptions(compression="lz4")
+    with atomic_writer(path) as stream, ipc.new_file(stream, table.schema, options=options) as writer:
+        writer.write_table(table)
 
 
-def read_part(path: Path) -> list[Row]:
+def read_part(path: Path) -> pa.Table:
+    """The rows of `write_part`, as a table."""
+    with path.open("rb") as stream:
+        return ipc.open_file(stream).read_all().replace_schema_metadata()
+
+
+def rows_of(part: Path) -> list[Row]:
     """The rows of `write_part`."""
-    return _rows(parquet.read_table(path))
+    return _rows(read_part(part))
 
 
 def read_part_shard(path: Path) -> ShardCard | None:
     """The card of a part's shard; None where there is no readable part."""
     try:
-        return _shard(parquet.read_schema(path))
+        with path.open("rb") as stream:
+            return _shard(ipc.open_file(stream).schema)
     except (OSError, pa.ArrowInvalid, KeyError, ValueError):
         return None
 
@@ -161,18 +173,14 @@ def kept_values(path: Path, *columns: str) -> Iterator[list[Any]]:
 
 
 def _table(rows: Iterable[Row]) -> pa.Table:
-    columns: dict[str, list[object]] = {field.name: [] for field in fields(Row)}
-    for row in rows:
-        for name, column in columns.items():
-            column.append(getattr(row, name))
-    return pa.table(columns, schema=SCHEMA)
+    columns = list(zip(*rows, strict=True)) or [()] * len(Row._fields)
+    return pa.table(dict(zip(Row._fields, columns, strict=True)), schema=SCHEMA)
 
 
 def _rows(table: pa.Table) -> list[Row]:
-    names = SCHEMA.names
-    columns = [table.column(name).to_pylist() for name in names]
-    columns[names.index("labels")] = list(map(tuple, columns[names.index("labels")]))
-    return [Row(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]
+    columns = {name: table.column(name).to_pylist() for name in Row._fields}
+    columns["labels"] = list(map(tuple, columns["labels"]))
+    return list(map(Row._make, zip(*columns.values(), strict=True)))
 
 
 def _shard(schema: pa.Schema) -> ShardCard:

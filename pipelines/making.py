@@ -1,23 +1,23 @@
 """A shard and its ledger part from its clips, one after another; the same bytes wherever it is done."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from infra.files import TEMPORARY_SUFFIX, atomic_writer
 from pipelines import examples, ledger
+from pipelines.audio import Samples
 from pipelines.clip import Clip, printable
 from pipelines.config import PrepareConfig
 from pipelines.decoding import Decoded, decode_clip
 from pipelines.isolation import Verdict
-from pipelines.quality import silent_share
+from pipelines.quality import Quality, silent_share
 from pipelines.shards import ShardWriter
 from pipelines.tasks import ShardTask, read_clips
 
-_AHEAD_CLIPS = 8
-_AHEAD_SAMPLES = 2**21  # 4 MB
+_MOST_CLIPS, _MOST_SAMPLES = 32, 2**21  # 4 MB: what is decoded before it is stored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,19 +45,12 @@ class MakeShardTask:
         """Writes the file, and last its part: done means both are there. Doing it again gives the same bytes."""
         path = Path(self.shard.path)
         positions = {label: position for position, label in enumerate(self.labels)}
-        rows = []
+        rows: list[ledger.Row] = []
         with atomic_writer(path) as stream:
             writer = ShardWriter(stream)
-            for clip, decoded in _ahead(self._decoded(at, verdicts)):
-                rows.append(
-                    add_clip(
-                        clip,
-                        decoded,
-                        writer,
-                        shard=path.name,
-                        positions=positions,
-                        sample_rate=self.config.sample_rate,
-                    )
+            for several in _several(self._decoded(at, verdicts)):
+                rows += add_clips(
+                    several, writer, shard=path.name, positions=positions, sample_rate=self.config.sample_rate
                 )
         ledger.write_part(Path(self.shard.part_path), rows, writer.card(path.name))
 
@@ -77,48 +70,71 @@ class MakeShardTask:
                 left.unlink(missing_ok=True)
 
 
-def _ahead(decoded: Iterable[tuple[Clip, Decoded]]) -> Iterator[tuple[Clip, Decoded]]:
-    """The same, decoded a few ahead: decoding and storing in turn, each finds the processor's caches cold."""
+def _several(decoded: Iterable[tuple[Clip, Decoded]]) -> Iterator[list[tuple[Clip, Decoded]]]:
+    """The same, a few at a time."""
     waiting: list[tuple[Clip, Decoded]] = []
     samples = 0
     for clip, found in decoded:
         waiting.append((clip, found))
         samples += 0 if found.samples is None else len(found.samples)
-        if len(waiting) == _AHEAD_CLIPS or samples >= _AHEAD_SAMPLES:
-            yield from waiting
+        if len(waiting) == _MOST_CLIPS or samples >= _MOST_SAMPLES:
+            yield waiting
             waiting, samples = [], 0
-    yield from waiting
+    yield waiting
 
 
-def add_clip(
-    clip: Clip, decoded: Decoded, writer: ShardWriter, *, shard: str, positions: Mapping[str, int], sample_rate: int
-) -> ledger.Row:
-    """Appends the record of a clip that is kept; returns the row of any."""
-    if decoded.samples is None:
-        return _row(clip, decoded, sample_rate=sample_rate)
+def add_clips(
+    several: Sequence[tuple[Clip, Decoded]],
+    writer: ShardWriter,
+    *,
+    shard: str,
+    positions: Mapping[str, int],
+    sample_rate: int,
+) -> list[ledger.Row]:
+    """Appends the records of the clips that are kept; returns the rows of all.
+
+    Each step is done for all of them before the next: in turn with others, or with decoding, it would find the
+    processor's caches cold, and take twice as long for a clip of half a second.
+    """
+    every = [decoded for _, decoded in several]
+    qualities = [decoded.quality for decoded in every]
+    shares = [None if found.samples is None else silent_share(found.samples, rate=sample_rate) for found in every]
+    hashes = [None if found.samples is None else hashlib.sha256(found.samples.data).hexdigest() for found in every]
+    places = [
+        (None, None, None)
+        if found.samples is None
+        else (shard, *_append(clip, found.samples, writer, positions, sample_rate))
+        for clip, found in several
+    ]
+    clips = [clip for clip, _ in several]
+    return list(map(_row, clips, every, qualities, shares, hashes, places))
+
+
+def _append(
+    clip: Clip, samples: Samples, writer: ShardWriter, positions: Mapping[str, int], sample_rate: int
+) -> tuple[int, int]:
+    """Which record of the shard it is, and where its waveform begins in the file."""
     record = examples.Record(
         clip_id=clip.clip_id,
         group=clip.group,
         labels=tuple(positions[label] for label in clip.labels),
         sample_rate=sample_rate,
-        samples=decoded.samples,
+        samples=samples,
     )
     head, waveform = examples.encode_parts(record)
-    position = writer.records
-    offset = writer.write(head, waveform) + len(head)
-    return _row(clip, decoded, sample_rate=sample_rate, shard=shard, record=position, waveform_offset=offset)
+    return writer.records, writer.write(head, waveform) + len(head)
 
 
 def _row(
     clip: Clip,
     decoded: Decoded,
-    *,
-    sample_rate: int,
-    shard: str | None = None,
-    record: int | None = None,
-    waveform_offset: int | None = None,
+    quality: Quality | None,
+    silent: float | None,
+    sha256: str | None,
+    place: tuple[str | None, int | None, int | None],
 ) -> ledger.Row:
-    samples, levels, quality = decoded.samples, decoded.levels, decoded.quality
+    samples, levels = decoded.samples, decoded.levels
+    shard, record, waveform_offset = place
     return ledger.Row(
         clip_id=clip.clip_id,
         split=clip.split,
@@ -138,14 +154,14 @@ def _row(
         peak_db=levels.peak_db if levels else None,
         rms_db=levels.rms_db if levels else None,
         clipped_share=levels.clipped_share if levels else None,
-        silent_share=None if samples is None else silent_share(samples, rate=sample_rate),
+        silent_share=silent,
         source_peak_db=quality.peak_db if quality else None,
         dc_offset=quality.dc_offset if quality else None,
         full_scale_share=quality.full_scale_share if quality else None,
         bandwidth_hz=quality.bandwidth_hz if quality else None,
         dead_channels=quality.dead_channels if quality else None,
         scaling_lost=quality.scaling_lost if quality else None,
-        sha256=None if samples is None else hashlib.sha256(samples.data).hexdigest(),
+        sha256=sha256,
         shard=shard,
         record=record,
         waveform_offset=waveform_offset,

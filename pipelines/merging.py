@@ -1,10 +1,11 @@
 """All ledger parts to one ledger, sorted by clip id, in a memory that does not grow with the corpus.
 
-An external merge sort: sorted runs of parts on disk, then the runs side by side, a few thousand rows of each at a time.
+An external merge sort: sorted runs of parts on disk, the last one in memory, then the runs side by side, a few thousand
+rows of each at a time.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from infra.files import atomic_writer
-from pipelines.ledger import SCHEMA
+from pipelines.ledger import SCHEMA, read_part
 
 _RUN_ROWS = 131_072  # few runs: a reader takes 10 MB whatever it reads
 _READ_ROWS = 2_048
@@ -26,25 +27,26 @@ def merge_parts(parts: Sequence[Path], path: Path) -> None:
         atomic_writer(path) as stream,
         parquet.ParquetWriter(stream, SCHEMA, compression="zstd") as writer,
     ):
-        for group in _regrouped(_merged(_write_runs(parts, Path(runs)))):
+        for group in _regrouped(_merged(_runs(parts, Path(runs)))):
             writer.write_table(group)
 
 
-def _write_runs(parts: Sequence[Path], folder: Path) -> list[Path]:
-    runs: list[Path] = []
+def _runs(parts: Sequence[Path], folder: Path) -> Iterator[Iterator[pa.RecordBatch]]:
+    """Sorted runs of many parts each, a few rows at a time."""
     waiting: list[pa.Table] = []
     for number, part in enumerate(parts, start=1):
-        waiting.append(parquet.read_table(part, use_threads=False).replace_schema_metadata())
-        if number == len(parts) or sum(map(len, waiting)) >= _RUN_ROWS:
-            runs.append(folder / f"{number}.parquet")
-            parquet.write_table(_sorted(waiting), runs[-1], row_group_size=_READ_ROWS, compression="lz4")
+        waiting.append(read_part(part))
+        if number < len(parts) and sum(map(len, waiting)) >= _RUN_ROWS:
+            path = folder / f"{number}.parquet"
+            parquet.write_table(_sorted(waiting), path, row_group_size=_READ_ROWS, compression="lz4")
+            yield iter(parquet.ParquetFile(path).iter_batches(_READ_ROWS, use_threads=False))
             waiting = []
-    return runs
+    yield iter(_sorted(waiting).to_batches(_READ_ROWS))
 
 
-def _merged(runs: Sequence[Path]) -> Iterator[pa.Table]:
+def _merged(runs: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[pa.Table]:
     """Tables of sorted rows, each before the next. Of every run a piece is in memory."""
-    readers = [iter(parquet.ParquetFile(run).iter_batches(_READ_ROWS, use_threads=False)) for run in runs]
+    readers = list(runs)
     pieces: list[pa.Table | None] = [_next(reader) for reader in readers]
     while any(pieces):
         # What is not beyond the nearest end of a piece is complete: further rows of every run are larger.

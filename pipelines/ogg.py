@@ -59,10 +59,9 @@ def _page(content: Content, position: int) -> bytes | None:
 
 def _matches(page: bytes) -> bool:
     """Ogg's CRC-32 is zlib's with mirrored bits, a start of 0 and no final inversion."""
-    stored: int = _HEADER.unpack_from(page)[6]
-    blank = page[:22] + bytes(4) + page[26:]
-    mirrored = zlib.crc32(blank.translate(_MIRROR), 0xFFFF_FFFF) ^ 0xFFFF_FFFF
-    return int(f"{mirrored:032b}"[::-1], 2) == stored
+    mirrored = page.translate(_MIRROR)
+    checksum = zlib.crc32(mirrored[26:], zlib.crc32(bytes(4), zlib.crc32(mirrored[:22], 0xFFFF_FFFF))) ^ 0xFFFF_FFFF
+    return checksum == int.from_bytes(mirrored[22:26], "big")
 
 
 def _cut(content: Content, why: str) -> Rejected:

@@ -61,11 +61,11 @@ class Plan:
 
     def part_path(self, shard: Shard) -> Path:
         """Where the ledger part of `shard` is until the preparation ends."""
-        return self.folder / PARTS_NAME / f"{shard.name}.parquet"
+        return self.folder / PARTS_NAME / f"{shard.name}.arrow"
 
     def thinned_path(self, shard: Shard) -> Path:
         """Where its ledger part after dropping copies is until then."""
-        return self.folder / PARTS_NAME / f"{shard.name}.thinned.parquet"
+        return self.folder / PARTS_NAME / f"{shard.name}.thinned.arrow"
 
 
 def make_plan(request: PrepareRequest) -> Plan:

@@ -56,7 +56,7 @@ class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
 def _blocks(
     file: soundfile.SoundFile, wanted: int | None, *, announced: int, kind: str, meter: QualityMeter
 ) -> Iterator[Waveform]:
-    done, most = 0, max(BLOCK_SAMPLES // file.channels, 1024)
+    done, most = 0, max(min(BLOCK_SAMPLES // file.channels, announced + 1), 1024)  # one more shows where the end is
     buffer = np.empty((most, file.channels), np.float32)  # one for all: new memory is slower than decoding a WAV
     is_on = True
     with file:

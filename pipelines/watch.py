@@ -81,7 +81,7 @@ def _watch(plan: Plan, give_up: Callable[[], None], ended: threading.Event) -> N
 
 def _signs(plan: Plan) -> tuple[int, int]:
     """Shards that are done, and bytes of those that are being written."""
-    parts = sum(1 for _ in (plan.folder / PARTS_NAME).glob("[!.]*.tfrecord.parquet"))
+    parts = sum(1 for _ in (plan.folder / PARTS_NAME).glob("[!.]*.tfrecord.arrow"))
     return parts, sum(_size(path) for path in plan.folder.glob(f".*{TEMPORARY_SUFFIX}"))
 
 

@@ -77,8 +77,8 @@ class Stage:
 def parts_of(folder: Path) -> dict[str, os.stat_result]:
     """Shards that are done, by their ledger parts, with what tells whether they were written again."""
     found = {}
-    for part in folder.glob("parts/[!.]*.parquet"):
-        path = folder / part.name.removesuffix(".parquet")
+    for part in folder.glob("parts/[!.]*.arrow"):
+        path = folder / part.name.removesuffix(".arrow")
         found[path.name] = path.stat()
     return found
 

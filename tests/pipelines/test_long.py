@@ -71,6 +71,21 @@ def test_blocks_change_no_sample(rate):
         np.testing.assert_array_equal(np.concatenate(parts), whole[:length])
 
 
+@pytest.mark.parametrize("length", [1, 6_000, 2**15, 70_000])
+def test_what_was_resampled_before_changes_no_sample(length):
+    """Whether it came to its end, was given up, or was not finite."""
+    waveform = np.random.default_rng(1).normal(size=length).astype(np.float32)
+    whole = soxr.resample(np.concatenate([waveform, np.zeros(3, np.float32)]), 44_100, 16_000, quality="HQ")
+    for before in (waveform, np.full(80_000, np.nan, np.float32), np.full(80_000, 1e38, np.float32)):
+        audio.resample(before, source_rate=44_100, target_rate=16_000)
+        audio.Resampler(source_rate=44_100, target_rate=16_000).push(np.ones(100_000, np.float32))
+        other = audio.Resampler(source_rate=44_100, target_rate=16_000)  # takes turns with the next
+        other.push(np.ones(50_000, np.float32))
+        found = audio.resample(waveform, source_rate=44_100, target_rate=16_000)
+        other.end()
+        np.testing.assert_array_equal(found, whole[: -(-length * 16_000 // 44_100)])
+
+
 @pytest.fixture
 def decoded_samples(monkeypatch):
     """Counts what decoders hand out, in samples of each channel."""

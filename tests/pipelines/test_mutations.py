@@ -11,7 +11,6 @@ import sys
 import tempfile
 import zipfile
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -219,7 +218,7 @@ def prepared(folder: Path, files: dict[str, bytes], *, name: str) -> dict[str, t
     found = {}
     for row in read_ledger(snapshot / "clips.parquet"):
         record = records[row.shard][row.record] if row.shard else None
-        found[row.clip_id] = (replace(row, shard=None, record=None, waveform_offset=None, split=""), record)
+        found[row.clip_id] = (row._replace(shard=None, record=None, waveform_offset=None, split=""), record)
     return found
 
 

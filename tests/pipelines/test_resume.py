@@ -54,7 +54,7 @@ def test_only_damaged_shards_are_made_again(small, contents):
     files[1].write_bytes(files[1].read_bytes()[:-1])
     files[2].unlink()
     (plan.folder / ".train-00000-of-00010.tfrecord.abc.tmp").write_bytes(b"half")
-    (plan.folder / "parts/.x.parquet.abc.tmp").write_bytes(b"half")
+    (plan.folder / "parts/.x.arrow.abc.tmp").write_bytes(b"half")
     assert prepare(request).shards_made == 3
     assert {path.name: path.stat().st_ino for path in files[3:]} == kept
     assert contents(plan.folder) == whole
@@ -87,18 +87,18 @@ def test_a_killed_preparation_resumes_to_the_same_bytes(tmp_path, request_for, c
     folder = make_plan(request).folder
     for target in (0, 8, 40):
         survivors = {path: path.stat() for path in folder.glob("*.tfrecord")}
-        done = {path.name for path in (folder / "parts").glob("*.parquet")}
+        done = {path.name for path in (folder / "parts").glob("*.arrow")}
 
         def reached(done=done, target=target):
-            parts = {path.name for path in (folder / "parts").glob("*.parquet")}
+            parts = {path.name for path in (folder / "parts").glob("*.arrow")}
             return (folder / "parts").is_dir() and len(parts) >= target and parts >= done
 
         kill_when(start(request, tmp_path), reached)
         for path, before in survivors.items():
-            if f"{path.name}.parquet" in done:
+            if f"{path.name}.arrow" in done:
                 assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert not (folder / "card.json").exists()
-    complete = len(list((folder / "parts").glob("[!.]*.parquet")))
+    complete = len(list((folder / "parts").glob("[!.]*.arrow")))
     prepared = prepare(request)
     assert prepared.shards_found == complete >= 40
     assert contents(folder) == expected

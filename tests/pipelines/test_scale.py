@@ -44,7 +44,7 @@ def test_merging_takes_no_more_for_ten_times_the_rows(tmp_path, monkeypatch):
         for begin in range(0, count, 1_000):
             ids = (f"{(begin + number) * 7_919 % count:08d}" for number in range(1_000))
             rows = [Row(clip_id=i, split="test", group=i, labels=("a",), source=i, status="missing") for i in ids]
-            parts.append(tmp_path / f"{count}-{begin}.parquet")
+            parts.append(tmp_path / f"{count}-{begin}.arrow")
             write_part(parts[-1], rows, ShardCard(name="0", records=0, num_bytes=0))
         pool = pa.proxy_memory_pool(pa.system_memory_pool())
         before = pa.default_memory_pool()

@@ -40,7 +40,7 @@ def parts(tmp_path):
     def write(rows):
         paths = []
         for index, begin in enumerate(range(0, len(rows), 3)):
-            paths.append(tmp_path / f"{index}.parquet")
+            paths.append(tmp_path / f"{index}.arrow")
             card = ShardCard(name=f"{index}", records=3, num_bytes=1)
             ledger.write_part(paths[-1], rows[begin : begin + 3], card)
         return paths
@@ -135,6 +135,6 @@ def test_a_part_says_what_its_shard_is(parts, tmp_path):
     """None where there is none, or another file."""
     path = parts([row("a")])[0]
     assert ledger.read_part_shard(path) == ShardCard(name="0", records=3, num_bytes=1)
-    Path(tmp_path / "x").write_bytes(b"no parquet")
+    Path(tmp_path / "x").write_bytes(b"no table")
     assert ledger.read_part_shard(tmp_path / "x") is None
     assert ledger.read_part_shard(tmp_path / "y") is None
