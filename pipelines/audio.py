@@ -88,9 +88,10 @@ class Resampler:
     def _open(self) -> soxr.ResampleStream:
         if self._stream is not None:
             return self._stream
-        if self._idle:
+        try:
             return self._idle.pop()
-        return soxr.ResampleStream(self._source_rate, self._target_rate, 1, quality=_QUALITY)
+        except IndexError:
+            return soxr.ResampleStream(self._source_rate, self._target_rate, 1, quality=_QUALITY)
 
 
 @functools.lru_cache(_PAIRS)
