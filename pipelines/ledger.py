@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 from pyarrow import ipc, parquet
@@ -100,7 +100,7 @@ def write_part(path: Path, rows: Iterable[Row], shard: ShardCard) -> None:
     """
     note = json.dumps(asdict(shard), sort_keys=True).encode()
     table = _table(rows).replace_schema_metadata({_SHARD_KEY: note})
-    options = ipc.IpcWriteOptions(compression="lz4")
+    options = ipc.IpcWriteOptions(compression="lz4", use_threads=False)  # threads count in the memory of a child
     with atomic_writer(path) as stream, ipc.new_file(stream, table.schema, options=options) as writer:
         writer.write_table(table)
 
@@ -108,7 +108,7 @@ def write_part(path: Path, rows: Iterable[Row], shard: ShardCard) -> None:
 def read_part(path: Path) -> pa.Table:
     """The rows of `write_part`, as a table."""
     with path.open("rb") as stream:
-        return ipc.open_file(stream).read_all().replace_schema_metadata()
+        return _opened(stream).read_all().replace_schema_metadata()
 
 
 def rows_of(part: Path) -> list[Row]:
@@ -120,9 +120,13 @@ def read_part_shard(path: Path) -> ShardCard | None:
     """The card of a part's shard; None where there is no readable part."""
     try:
         with path.open("rb") as stream:
-            return _shard(ipc.open_file(stream).schema)
-    except (OSError, pa.ArrowInvalid, KeyError, ValueError):
+            return _shard(_opened(stream).schema)
+    except (OSError, pa.ArrowException, KeyError, ValueError):
         return None
+
+
+def _opened(part: IO[bytes]) -> ipc.RecordBatchFileReader:
+    return ipc.open_file(part, options=ipc.IpcReadOptions(use_threads=False))
 
 
 def write_ledger(path: Path, rows: Iterable[Row]) -> None:

@@ -41,7 +41,8 @@ def _runs(parts: Sequence[Path], folder: Path) -> Iterator[Iterator[pa.RecordBat
             parquet.write_table(_sorted(waiting), path, row_group_size=_READ_ROWS, compression="lz4")
             yield iter(parquet.ParquetFile(path).iter_batches(_READ_ROWS, use_threads=False))
             waiting = []
-    yield iter(_sorted(waiting).to_batches(_READ_ROWS))
+    if waiting:
+        yield iter(_sorted(waiting).to_batches(_READ_ROWS))
 
 
 def _merged(runs: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[pa.Table]:

@@ -1,7 +1,7 @@
 """The Beam half: one element is one shard, made by one worker from its clips, one after another.
 
-No waveform leaves the worker that decoded it, so memory is one clip per worker and the bytes depend on no
-runner. A worker killed part-way leaves a temporary file, and its shard is made again.
+No waveform leaves the worker that decoded it, so memory is a few short clips or one long one per worker, and the bytes
+depend on no runner. A worker killed part-way leaves a temporary file, and its shard is made again.
 """
 
 import threading

@@ -132,6 +132,18 @@ def kept(source: Path, root: Path, **config: object) -> dict[str, tuple[tuple[st
     return {row.clip_id.split("/")[-1].removesuffix(".wav"): (row.labels, row.sha256) for row in rows}
 
 
+def test_a_packing_without_a_clip(tmp_path):
+    """Is refused in the words of the rule."""
+    (tmp_path / "source").mkdir()
+    columns = {"audio": [{"bytes": wav_of(0), "path": "a.wav"}], "label": ["a"]}
+    parquet.write_table(pa.table(columns).slice(0, 0), tmp_path / "source/00.parquet")
+    request = PrepareRequest(
+        config=PrepareConfig(corpus="hf_parquet"), source=str(tmp_path / "source"), root=str(tmp_path)
+    )
+    with pytest.raises(ValueError, match="A snapshot has at least one clip"):
+        prepare(request)
+
+
 @pytest.mark.parametrize("packing", [panns_hdf5, audio_json, webdataset, hf_parquet, tfds])
 def test_a_packing_has_the_samples_of_the_files_in_it(tmp_path, write_files, packing):
     """Prepared from the packing, and from a folder of the same recordings: clip by clip the same."""

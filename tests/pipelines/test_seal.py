@@ -1,6 +1,9 @@
 """Sealing: all parts become one ledger, statistics and an id, row by row."""
 
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,3 +141,49 @@ def test_a_part_says_what_its_shard_is(parts, tmp_path):
     Path(tmp_path / "x").write_bytes(b"no table")
     assert ledger.read_part_shard(tmp_path / "x") is None
     assert ledger.read_part_shard(tmp_path / "y") is None
+
+
+def test_a_damaged_part_is_none_or_as_it_was(parts):
+    """Whichever bit of its footer is another, and wherever it was cut off: nothing stops."""
+    path = parts([row("a")])[0]
+    content, card = path.read_bytes(), ledger.read_part_shard(path)
+    for bit in range(8 * (len(content) - 3_000), 8 * len(content), 7):
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        found = ledger.read_part_shard(path)
+        assert found is None or isinstance(found, ShardCard)
+    for length in range(0, len(content), 97):
+        path.write_bytes(content[:length])
+        assert ledger.read_part_shard(path) is None
+    path.write_bytes(content)
+    assert ledger.read_part_shard(path) == card
+
+
+THREADS = """
+import sys
+from pathlib import Path
+from infra.card import ShardCard
+from pipelines import ledger
+threads = lambda: len(list(Path("/proc/self/task").iterdir()))
+row = ledger.Row(clip_id="a", split="train", group="a", labels=(), source="a", status="missing")
+ledger.write_ledger(Path(sys.argv[1], "ledger"), [row] * 500)  # what Arrow loads for the first table
+before = threads()
+ledger.write_part(Path(sys.argv[1], "part"), [row] * 500, ShardCard(name="0", records=0, num_bytes=0))
+print(threads() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_writing_a_part_starts_no_threads(tmp_path):
+    """They count in a child's memory, which is limited; one that cannot be started ends the child at its last clip."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "16", "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-P", "-c", THREADS, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"
+
+
+def test_no_parts_become_an_empty_ledger(tmp_path):
+    """What it says then is for whoever looks at it."""
+    merging.merge_parts([], tmp_path / "clips.parquet")
+    assert ledger.read_ledger(tmp_path / "clips.parquet") == []
