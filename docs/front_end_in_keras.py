@@ -34,6 +34,7 @@ class Replan(keras.callbacks.Callback):
             self.count += 1
 
 
+keras.utils.set_random_seed(0)  # weights and the order of the clips
 leaf = Leaf(16, sample_rate=SAMPLE_RATE, name="leaf")
 model = keras.Sequential(
     [
