@@ -16,14 +16,12 @@ from tfrecord import TFRecordWriter
 
 from infra.card import read_card
 from pipelines import ledger
-from pipelines.config import PrepareConfig, PrepareRequest, SplitConfig
+from pipelines.config import PrepareConfig, PrepareRequest
 from pipelines.corpora.catalog import list_corpus
-from pipelines.corpora.config import AudioJsonConfig, HfParquetConfig, TfdsConfig, WebDatasetConfig
-from pipelines.corpora.packed import part_named, split_of
+from pipelines.corpora.config import AudioJsonConfig, TfdsConfig
 from pipelines.prepare import prepare
 from pipelines.sources import read_source
 from pipelines.status import Rejected
-from pipelines.wav import as_wav
 
 RATE, LENGTH = 32_000, 9_600
 NAMES = [f"-{number:010d}" for number in range(12)]
@@ -130,18 +128,6 @@ def kept(source: Path, root: Path, **config: object) -> dict[str, tuple[tuple[st
     rows = ledger.read_ledger(Path(snapshot, "clips.parquet"))
     assert {row.status for row in rows} == {"kept"}
     return {row.clip_id.split("/")[-1].removesuffix(".wav"): (row.labels, row.sha256) for row in rows}
-
-
-def test_a_packing_without_a_clip(tmp_path):
-    """Is refused in the words of the rule."""
-    (tmp_path / "source").mkdir()
-    columns = {"audio": [{"bytes": wav_of(0), "path": "a.wav"}], "label": ["a"]}
-    parquet.write_table(pa.table(columns).slice(0, 0), tmp_path / "source/00.parquet")
-    request = PrepareRequest(
-        config=PrepareConfig(corpus="hf_parquet"), source=str(tmp_path / "source"), root=str(tmp_path)
-    )
-    with pytest.raises(ValueError, match="A snapshot has at least one clip"):
-        prepare(request)
 
 
 @pytest.mark.parametrize("packing", [panns_hdf5, audio_json, webdataset, hf_parquet, tfds])
@@ -288,88 +274,3 @@ def test_a_snapshot_of_ours_is_a_data_set_of_tfds(pristine, tmp_path):
     """Read back as one, it is the same snapshot."""
     request = PrepareRequest(config=PrepareConfig(corpus="tfds"), source=str(pristine), root=str(tmp_path))
     assert prepare(request).snapshot_id == read_card(pristine).snapshot_id
-
-
-@pytest.mark.parametrize(
-    ("files", "labels"),
-    [
-        ({"json": b'{"labels": ["b", "a", "b"]}', "cls": b"c"}, ("b", "a")),
-        ({"json": b'{"mine": "x", "label": "y"}'}, ("y",)),
-        ({"json": b"{", "cls": b" c\n"}, ("c",)),
-        ({"cls": b"1"}, ("one",)),
-        ({"cls": b"7"}, ("7",)),
-        ({"txt": b"a text\n"}, ("a text",)),
-        ({"txt": b"two\nlines"}, ()),
-        ({"npy": b"1"}, ()),
-    ],
-)
-def test_labels_of_a_sample(tmp_path, files, labels):
-    """JSON before `.cls` before `.txt`; numbers become names where there are some."""
-    (tmp_path / "classes.txt").write_text("zero\none\n")
-    with tarfile.open(tmp_path / "x.tar", "w") as tar:
-        for suffix, content in {"seg1.flac": b"audio", **files}.items():
-            info = tarfile.TarInfo(f"below/key.{suffix}")
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    (clip,) = list_corpus(PrepareConfig(corpus="webdataset"), str(tmp_path)).clips
-    assert (clip.clip_id, clip.labels, clip.member) == ("below/key", labels, "below/key.seg1.flac")
-    chosen = PrepareConfig(corpus="webdataset", webdataset=WebDatasetConfig(label="mine"))
-    if "json" in files and b"mine" in files["json"]:
-        assert list_corpus(chosen, str(tmp_path)).clips[0].labels == ("x",)
-
-
-def test_numbers_of_hugging_face_become_names(tmp_path):
-    """Of the metadata that its library writes; groups are a column."""
-    said = {"info": {"features": {"label": {"names": ["cat", "dog"], "_type": "ClassLabel"}}}}
-    audio = [{"bytes": wav_of(number), "path": f"{number}.wav"} for number in range(2)]
-    table = pa.table({"audio": audio, "label": [1, 0], "speaker": ["x", "y"]})
-    parquet.write_table(table.replace_schema_metadata({"huggingface": json.dumps(said)}), tmp_path / "0.parquet")
-    config = PrepareConfig(corpus="hf_parquet", hf_parquet=HfParquetConfig(group="speaker"))
-    clips = list_corpus(config, str(tmp_path)).clips
-    assert [(clip.clip_id, clip.labels, clip.group) for clip in clips] == [
-        ("0.wav", ("dog",), "x"),
-        ("1.wav", ("cat",), "y"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "part"),
-    [
-        ("unbalanced_train/unbalanced_train_part07.h5", "train"),
-        ("waveforms/eval.h5", "test"),
-        ("data/bal_train/00.parquet", "train"),
-        ("val-000000.tar", "validation"),
-        ("train/000000.tar", "train"),
-        ("latest/000.tar", None),
-        ("trainer/x.tar", None),
-    ],
-)
-def test_what_a_name_means(name, part):
-    """The last step of a path that says something; a word, not letters in one."""
-    assert part_named(name) == part
-
-
-def test_splits_of_a_packing():
-    """Its own where it has one that tests; validation is taken out of training where there is none."""
-    shares = SplitConfig(validation_share=0.1, test_share=0.2)
-    groups = [str(number) for number in range(2_000)]
-
-    def counts(part, parts):
-        found = [split_of(part, group, parts=parts, shares=shares) for group in groups]
-        return {split: found.count(split) for split in sorted(set(found))}
-
-    assert counts("test", {"train", "test"}) == {"test": 2_000}
-    assert counts("train", {"train", "test", "validation"}) == {"train": 2_000}
-    held = counts("train", {"train", "test"})
-    assert held == {"train": pytest.approx(1_800, abs=60), "validation": pytest.approx(200, abs=60)}
-    only = counts("train", {"train"})
-    assert only["test"] == pytest.approx(400, abs=80)
-
-
-def test_samples_become_the_wav_file_that_they_were():
-    """Bit by bit, for every type that WAV has."""
-    for dtype in (np.int16, np.int32, np.float32):
-        samples = samples_of(0).astype(dtype) / (dtype(32768) if dtype is np.float32 else dtype(1))
-        read, rate = soundfile.read(io.BytesIO(as_wav(samples.astype(dtype), rate=24_414)), dtype="float64")
-        np.testing.assert_array_equal(read, samples_of(0) / 32768.0)
-        assert rate == 24_414

@@ -143,8 +143,8 @@ def test_a_part_says_what_its_shard_is(parts, tmp_path):
     assert ledger.read_part_shard(tmp_path / "y") is None
 
 
-def test_a_damaged_part_is_none_or_as_it_was(parts):
-    """Whichever bit of its footer is another, and wherever it was cut off: nothing stops."""
+def test_a_damaged_part_stops_nothing(parts):
+    """Whichever bit of its footer is another; one that was cut off, wherever, is no part."""
     path = parts([row("a")])[0]
     content, card = path.read_bytes(), ledger.read_part_shard(path)
     for bit in range(8 * (len(content) - 3_000), 8 * len(content), 7):
