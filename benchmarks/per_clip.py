@@ -1,7 +1,8 @@
-"""What a clip costs, against the bare loop, clip by clip in one process: `python benchmarks/per_clip.py`.
+"""What a clip costs, against the bare loop, a few clips at a time in one process: `python benchmarks/per_clip.py`.
 
-Decoding, checks, a record and a ledger row against `bare_loop.store`, each clip by both, in an order that changes: of
-use on a busy machine, where whole runs differ more than contenders do. Start-up, listing and sealing are not in it.
+Decoding, checks, a record and a ledger row against `bare_loop.store`, the same 32 clips by both, in an order that
+changes: of use on a busy machine, where whole runs differ more than contenders do. Start-up, listing and sealing are
+not in it.
 
     python benchmarks/per_clip.py [--recordings DIR] [--scale 0.2] [--rounds 3]
 """
@@ -23,9 +24,11 @@ from benchmarks.recordings import CORPORA
 from infra.memory import keep_freed_memory
 from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
-from pipelines.decoding import decode_clip
+from pipelines.decoding import decode_clips, read_clip
 from pipelines.making import add_clips
 from pipelines.shards import ShardWriter
+
+TOGETHER = 32  # clips, as in a worker
 
 
 def main() -> None:
@@ -48,27 +51,34 @@ def _round(folder: Path, seed: int) -> tuple[float, float]:
     """CPU-seconds a clip of the bare loop and of leafworks."""
     draw, config, clips = random.Random(seed), PrepareConfig(corpus="folder"), folder / "clips"
     paths = sorted(clips.rglob("*.*"))
+    draw.shuffle(paths)
     bare_writer = TFRecordWriter(str(folder / "bare.tfrecord"))
     taken = [0.0, 0.0]
     with (folder / "ours.tfrecord").open("wb") as stream:
         writer = ShardWriter(stream)
 
-        def ours(path: Path) -> None:
-            source = str(path.relative_to(clips))
-            clip = Clip(
-                clip_id=source, source=source, labels=("a",), split="train", group=source, stamp=stamp_of(str(path))
-            )
-            decoded = decode_clip(clip, folder=str(clips), config=config)
-            add_clips([(clip, decoded)], writer, shard="ours", positions={"a": 0}, sample_rate=config.sample_rate)
+        def bare(several: list[Path]) -> None:
+            for path in several:
+                bare_loop.store(path, bare_writer)
 
-        contenders = (lambda path: bare_loop.store(path, bare_writer), ours)
-        for path in paths:
+        def ours(several: list[Path]) -> None:
+            few = [_clip(path, clips) for path in several]
+            decoded = decode_clips([read_clip(clip, folder=str(clips), config=config) for clip in few])
+            add_clips(few, decoded, writer, shard="ours", positions={"a": 0}, sample_rate=config.sample_rate)
+
+        contenders = (bare, ours)
+        for begin in range(0, len(paths), TOGETHER):
             for which in draw.sample(range(2), 2):
                 start = time.thread_time()
-                contenders[which](path)
+                contenders[which](paths[begin : begin + TOGETHER])
                 taken[which] += time.thread_time() - start
     bare_writer.close()
     return taken[0] / len(paths), taken[1] / len(paths)
+
+
+def _clip(path: Path, folder: Path) -> Clip:
+    source = str(path.relative_to(folder))
+    return Clip(clip_id=source, source=source, labels=("a",), split="train", group=source, stamp=stamp_of(str(path)))
 
 
 if __name__ == "__main__":

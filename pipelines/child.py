@@ -37,11 +37,11 @@ def main() -> None:
 
 
 def _do(content: bytes, cell: mmap.mmap) -> dict[str, Any]:
-    task, verdicts, alarms = pickle.loads(content)  # noqa: S301 - from our own parent, through its pipe
+    task, verdicts, limits = pickle.loads(content)  # noqa: S301 - from our own parent, through its pipe
 
     def at(item: int) -> None:
         cell[:] = CELL.pack(item)
-        signal.alarm(round(alarms[item]) + _GRACE_SECONDS)
+        signal.alarm(round(limits.wall_factor * limits.of(task.sizes[item])) + _GRACE_SECONDS)
 
     try:
         result = task.run(at, verdicts)

@@ -79,5 +79,7 @@ def printable(path: str) -> str:
 
     Bytes that are not UTF-8 and those of control characters become `\xff`, a backslash becomes two.
     """
+    if path.isascii() and path.isprintable() and "\\" not in path:  # nearly every one
+        return path
     text = os.fsencode(path).replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
     return _CONTROL.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in found[0].encode()), text)

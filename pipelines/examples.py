@@ -1,7 +1,7 @@
 """A waveform and its clip as the bytes of a `tf.train.Example`, and back; the only importer of tfrecord."""
 
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,7 @@ FEATURES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """What a record of a shard says."""
 
     clip_id: str

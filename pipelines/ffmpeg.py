@@ -13,10 +13,9 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from pipelines import audio, boxes, mpeg
-from pipelines.audio import Waveform
+from pipelines import boxes, mpeg
+from pipelines.audio import Block
 from pipelines.contents import Content, Pieces
-from pipelines.quality import Block, QualityMeter
 from pipelines.recording import BLOCK_SAMPLES, Recording, Undecodable
 from pipelines.status import Rejected
 
@@ -76,15 +75,13 @@ def open_recording(
         rate=rate,
         tolerance=0 if container.format.name == "flac" else round(_TOLERANCE_SECONDS * rate),
     )
-    meter = QualityMeter(rate)
     codec = stream.codec_context.codec.canonical_name.upper()
     return Recording(
         rate=rate,
         channels=stream.codec_context.channels,
         format=f"{name or container.format.name}/{codec}",
         decoder=DECODER,
-        blocks=span.blocks(first, frames, meter),
-        meter=meter,
+        blocks=span.blocks(first, frames),
     )
 
 
@@ -98,9 +95,7 @@ class _Span:
         self._tolerance = tolerance
         self._stop = min((limit for limit in (stop, total) if limit is not None), default=None)
 
-    def blocks(
-        self, first: "av.AudioFrame | None", frames: "Iterator[av.AudioFrame]", meter: QualityMeter
-    ) -> Iterator[Waveform]:
+    def blocks(self, first: "av.AudioFrame | None", frames: "Iterator[av.AudioFrame]") -> Iterator[Block]:
         waiting: list[Block] = []
         for frame in _chained(first, frames):
             if frame.sample_rate != self._rate:
@@ -110,14 +105,14 @@ class _Span:
                 )
             waiting.append(self._cut(_channels(frame)))
             if sum(map(len, waiting)) >= BLOCK_SAMPLES:
-                yield _mixed(waiting, meter)
+                yield np.concatenate(waiting)
                 waiting = []
             if self._stop is not None and self._position >= self._stop:
                 break
         else:
             self._check_total()
         if sum(map(len, waiting)):
-            yield _mixed(waiting, meter)
+            yield np.concatenate(waiting)
 
     def _cut(self, block: Block) -> Block:
         begin = max(self._first - self._position, 0)
@@ -214,13 +209,6 @@ def _from_frame(pieces: Sequence[Content | bytes], start: float) -> tuple[list[C
         position += length
         number += 1
     return [content[position:]], Fraction(number * _ADTS_SAMPLES, rate)
-
-
-def _mixed(blocks: Sequence[Block], meter: QualityMeter) -> Waveform:
-    block = np.concatenate(blocks)
-    waveform = audio.mono(block)
-    meter.add(block, waveform)
-    return waveform
 
 
 def _channels(frame: "av.AudioFrame") -> Block:

@@ -8,7 +8,7 @@ mended in memory where a decoder would believe them.
 import math
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipelines import boxes, ebml, flac, mpeg, ogg
 from pipelines.containers import HEAD_BYTES, container_of
@@ -22,8 +22,7 @@ _AMR_WIDE = (18, 24, 33, 37, 41, 47, 51, 59, 61, 6, *[1] * 6)
 _MOST_OVERSTATED = 64  # bytes: a header that counts itself, a missing pad byte
 
 
-@dataclass(frozen=True, kw_only=True)
-class Whole:
+class Whole(NamedTuple):
     """A recording that is whole.
 
     Attributes:
@@ -53,7 +52,7 @@ def inspect(content: Content) -> Whole:
     check = _CHECKS.get(container or "", _unknown)
     found = check(content)
     notes = "; ".join(filter(None, (note, found.note)))
-    return Whole(container=found.container or container, parts=found.parts, note=notes)
+    return found._replace(container=found.container or container, note=notes)
 
 
 def _container(content: Content) -> tuple[str | None, int]:

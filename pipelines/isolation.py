@@ -107,7 +107,7 @@ class Children:
             task.clean()
             deaths[death.item] += 1
             LOG.info("a decoder %s at item %d; once more", death.verdict.reason, death.item)
-            if death.item == NO_ITEM and deaths[NO_ITEM] >= _CHANCES:
+            if death.item in verdicts or (death.item == NO_ITEM and deaths[NO_ITEM] >= _CHANCES):
                 raise RuntimeError(f"The process that decodes {death.verdict.reason}, at no recording.")
             if death.item != NO_ITEM and (death.is_certain or deaths[death.item] >= _CHANCES):
                 verdicts[death.item] = death.verdict
@@ -167,8 +167,7 @@ class _Child:
         """
         assert self._process.stdin is not None
         self._cell[:] = CELL.pack(NO_ITEM)
-        alarms = [LIMITS.wall_factor * LIMITS.of(size) for size in task.sizes]
-        content = pickle.dumps((task, dict(verdicts), alarms))
+        content = pickle.dumps((task, dict(verdicts), LIMITS))
         try:
             self._process.stdin.write(struct.pack("<Q", len(content)) + content)
             self._process.stdin.flush()
@@ -185,8 +184,7 @@ class _Child:
         watch = _Watch(self._process.pid)
         while not select.select([self._process.stdout], [], [], _TICK_SECONDS)[0]:
             item = self._item()
-            size = task.sizes[item] if item != NO_ITEM else sum(task.sizes)
-            exceeded = watch.exceeded(item, LIMITS.of(size))
+            exceeded = watch.exceeded(item, task)
             if exceeded:
                 self.end()
                 raise _Ended(item, Verdict(status="timed_out", reason=exceeded), is_certain=True)
@@ -221,11 +219,14 @@ class _Watch:
         self._process = psutil.Process(pid)
         self._item, self._cpu, self._wall = NO_ITEM, self._cpu_seconds(), time.monotonic()
 
-    def exceeded(self, item: int, seconds: float) -> str:
+    def exceeded(self, item: int, task: Task) -> str:
         """The limit that is exceeded, in words; empty: none."""
         cpu, wall = self._cpu_seconds(), time.monotonic()
         if item != self._item:
             self._item, self._cpu, self._wall = item, cpu, wall
+        if max(cpu - self._cpu, (wall - self._wall) / LIMITS.wall_factor) <= LIMITS.of(0):
+            return ""  # no need to ask the task, which may have to read a list for it
+        seconds = LIMITS.of(task.sizes[item] if item != NO_ITEM else sum(task.sizes))
         if cpu - self._cpu > seconds:
             return f"took more than {seconds:.0f} s of processor time"
         if wall - self._wall > LIMITS.wall_factor * seconds:

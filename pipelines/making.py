@@ -5,19 +5,37 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from infra.files import TEMPORARY_SUFFIX, atomic_writer
 from pipelines import examples, ledger
 from pipelines.audio import Samples
 from pipelines.clip import Clip, printable
 from pipelines.config import PrepareConfig
-from pipelines.decoding import Decoded, decode_clip
+from pipelines.decoding import Decoded, decode_clips, read_clip
 from pipelines.isolation import Verdict
-from pipelines.quality import Quality, silent_share
+from pipelines.quality import silent_shares
 from pipelines.shards import ShardWriter
+from pipelines.sound import Sound
 from pipelines.tasks import ShardTask, read_clips
 
-_MOST_CLIPS, _MOST_SAMPLES = 32, 2**21  # 4 MB: what is decoded before it is stored
+_MOST_CLIPS, _MOST_SAMPLES = 32, 2**21  # 8 MB: what is read before it is stored
+
+
+class _Read(NamedTuple):
+    item: int
+    clip: Clip
+    found: Sound | Decoded
+
+
+class _Stored(NamedTuple):
+    """What a row says of a clip that is in a shard, and of no other."""
+
+    silent_share: float | None = None
+    sha256: str | None = None
+    shard: str | None = None
+    record: int | None = None
+    waveform_offset: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +55,14 @@ class MakeShardTask:
     labels: tuple[str, ...]
 
     @cached_property
+    def clips(self) -> tuple[Clip, ...]:
+        """Those of the shard, in their order."""
+        return read_clips(Path(self.shard.clips_path))
+
+    @cached_property
     def sizes(self) -> list[int]:
         """Bytes of each clip's source."""
-        return [clip.stamp.num_bytes if clip.stamp else 0 for clip in read_clips(Path(self.shard.clips_path))]
+        return [clip.stamp.num_bytes if clip.stamp else 0 for clip in self.clips]
 
     def run(self, at: Callable[[int], None], verdicts: Mapping[int, Verdict]) -> None:
         """Writes the file, and last its part: done means both are there. Doing it again gives the same bytes."""
@@ -48,20 +71,26 @@ class MakeShardTask:
         rows: list[ledger.Row] = []
         with atomic_writer(path) as stream:
             writer = ShardWriter(stream)
-            for several in _several(self._decoded(at, verdicts)):
+            for several in _several(self._read(at, verdicts)):
+                decoded = decode_clips([read.found for read in several], lambda index: at(several[index].item))  # noqa: B023 - called here
                 rows += add_clips(
-                    several, writer, shard=path.name, positions=positions, sample_rate=self.config.sample_rate
+                    [read.clip for read in several],
+                    decoded,
+                    writer,
+                    shard=path.name,
+                    positions=positions,
+                    sample_rate=self.config.sample_rate,
                 )
         ledger.write_part(Path(self.shard.part_path), rows, writer.card(path.name))
 
-    def _decoded(self, at: Callable[[int], None], verdicts: Mapping[int, Verdict]) -> Iterator[tuple[Clip, Decoded]]:
-        for item, clip in enumerate(read_clips(Path(self.shard.clips_path))):
+    def _read(self, at: Callable[[int], None], verdicts: Mapping[int, Verdict]) -> Iterator[_Read]:
+        for item, clip in enumerate(self.clips):
             at(item)
             verdict = verdicts.get(item)
             if verdict:
-                yield clip, Decoded(status=verdict.status, reason=verdict.reason)
+                yield _Read(item, clip, Decoded(status=verdict.status, reason=verdict.reason))
             else:
-                yield clip, decode_clip(clip, folder=self.folder, config=self.config)
+                yield _Read(item, clip, read_clip(clip, folder=self.folder, config=self.config))
 
     def clean(self) -> None:
         """Removes the temporary files of a process that was killed here."""
@@ -70,13 +99,13 @@ class MakeShardTask:
                 left.unlink(missing_ok=True)
 
 
-def _several(decoded: Iterable[tuple[Clip, Decoded]]) -> Iterator[list[tuple[Clip, Decoded]]]:
+def _several(found: Iterable[_Read]) -> Iterator[list[_Read]]:
     """The same, a few at a time."""
-    waiting: list[tuple[Clip, Decoded]] = []
+    waiting: list[_Read] = []
     samples = 0
-    for clip, found in decoded:
-        waiting.append((clip, found))
-        samples += 0 if found.samples is None else len(found.samples)
+    for read in found:
+        waiting.append(read)
+        samples += read.found.num_samples if isinstance(read.found, Sound) else 0
         if len(waiting) == _MOST_CLIPS or samples >= _MOST_SAMPLES:
             yield waiting
             waiting, samples = [], 0
@@ -84,7 +113,8 @@ def _several(decoded: Iterable[tuple[Clip, Decoded]]) -> Iterator[list[tuple[Cli
 
 
 def add_clips(
-    several: Sequence[tuple[Clip, Decoded]],
+    clips: Sequence[Clip],
+    every: Sequence[Decoded],
     writer: ShardWriter,
     *,
     shard: str,
@@ -93,21 +123,22 @@ def add_clips(
 ) -> list[ledger.Row]:
     """Appends the records of the clips that are kept; returns the rows of all.
 
-    Each step is done for all of them before the next: in turn with others, or with decoding, it would find the
-    processor's caches cold, and take twice as long for a clip of half a second.
+    Each step is done for all of them before the next: in turn with others it would find the processor's caches cold,
+    and take twice as long for a clip of half a second.
     """
-    every = [decoded for _, decoded in several]
-    qualities = [decoded.quality for decoded in every]
-    shares = [None if found.samples is None else silent_share(found.samples, rate=sample_rate) for found in every]
-    hashes = [None if found.samples is None else hashlib.sha256(found.samples.data).hexdigest() for found in every]
+    kept = [found.samples for found in every if found.samples is not None]
+    shares = silent_shares(kept, rate=sample_rate)
+    hashes = [hashlib.sha256(samples.data).hexdigest() for samples in kept]
     places = [
-        (None, None, None)
-        if found.samples is None
-        else (shard, *_append(clip, found.samples, writer, positions, sample_rate))
-        for clip, found in several
+        _append(clip, found.samples, writer, positions, sample_rate)
+        for clip, found in zip(clips, every, strict=True)
+        if found.samples is not None
     ]
-    clips = [clip for clip, _ in several]
-    return list(map(_row, clips, every, qualities, shares, hashes, places))
+    stored = (_Stored(share, sha256, shard, *at) for share, sha256, at in zip(shares, hashes, places, strict=True))
+    return [
+        _row(clip, found, _Stored() if found.samples is None else next(stored))
+        for clip, found in zip(clips, every, strict=True)
+    ]
 
 
 def _append(
@@ -125,16 +156,8 @@ def _append(
     return writer.records, writer.write(head, waveform) + len(head)
 
 
-def _row(
-    clip: Clip,
-    decoded: Decoded,
-    quality: Quality | None,
-    silent: float | None,
-    sha256: str | None,
-    place: tuple[str | None, int | None, int | None],
-) -> ledger.Row:
-    samples, levels = decoded.samples, decoded.levels
-    shard, record, waveform_offset = place
+def _row(clip: Clip, decoded: Decoded, stored: _Stored) -> ledger.Row:
+    samples, levels, quality = decoded.samples, decoded.levels, decoded.quality
     return ledger.Row(
         clip_id=clip.clip_id,
         split=clip.split,
@@ -154,15 +177,15 @@ def _row(
         peak_db=levels.peak_db if levels else None,
         rms_db=levels.rms_db if levels else None,
         clipped_share=levels.clipped_share if levels else None,
-        silent_share=silent,
+        silent_share=stored.silent_share,
         source_peak_db=quality.peak_db if quality else None,
         dc_offset=quality.dc_offset if quality else None,
         full_scale_share=quality.full_scale_share if quality else None,
         bandwidth_hz=quality.bandwidth_hz if quality else None,
         dead_channels=quality.dead_channels if quality else None,
         scaling_lost=quality.scaling_lost if quality else None,
-        sha256=sha256,
-        shard=shard,
-        record=record,
-        waveform_offset=waveform_offset,
+        sha256=stored.sha256,
+        shard=stored.shard,
+        record=stored.record,
+        waveform_offset=stored.waveform_offset,
     )

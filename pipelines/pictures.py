@@ -13,7 +13,7 @@ import soundfile
 from matplotlib import image
 
 from pipelines import sndfile
-from pipelines.audio import Samples, Waveform
+from pipelines.audio import Samples, Waveform, mono
 from pipelines.copies import Stored
 from pipelines.ledger import Row
 from pipelines.recording import Undecodable
@@ -83,7 +83,7 @@ def of_rejected(row: Row, source: Path) -> Picture:
         end = min(begin + _SECONDS, row.end or np.inf)
         recording = sndfile.open_recording(os.fsencode(path), start=begin, end=end)
         rate = recording.rate
-        blocks.extend(block.copy() for block in recording.blocks)
+        blocks.extend(map(mono, recording.blocks))
     except (Undecodable, Rejected):  # it was rejected for something: what comes before it is shown
         pass
     if not blocks:

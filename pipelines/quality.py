@@ -2,17 +2,18 @@
 
 A `QualityMeter` is given every block of float32 (frames, channels) before channels are averaged and the rate is
 changed, for both hide defects: a dead channel, a band that was never recorded, a scale that was lost. It looks closely
-at a few windows only, so that it costs a hundredth of decoding.
+at a few windows only, so that it costs a hundredth of decoding. Short recordings are measured many at once.
 """
 
 import functools
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.audio import Extent, Samples, Waveform, decibels
-
-Block = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+from pipelines.audio import Block, Extent, Samples, Waveform, add_extents, decibels
+from pipelines.segments import Segments, segments
 
 STEP = 2.0**-15  # of a 16-bit recording, full scale 1
 LOST_STEPS = 4  # a recording in whole steps that has no louder sample: divided by 32768 once too often
@@ -36,8 +37,10 @@ _SILENT_MS = 20.0
 _STILL = 2  # steps between the highest and the lowest sample of a silent frame
 
 
-@dataclass(frozen=True, kw_only=True)
-class Quality:
+Power = np.ndarray[tuple[int], np.dtype[np.float32]]
+
+
+class Quality(NamedTuple):
     """Of a source before it is mixed and resampled.
 
     Attributes:
@@ -62,7 +65,7 @@ class Quality:
 
 
 class QualityMeter:
-    """Accumulates the quality of a recording of `rate` Hz; the blocks may have any lengths.
+    """Accumulates the quality of a recording of `rate` Hz by `add_blocks`; the blocks may have any lengths.
 
     `extent` is of the mean of the channels.
     """
@@ -76,24 +79,20 @@ class QualityMeter:
         self._channels = 0
         self._whole_steps = True
         self._windows: list[Waveform] = []
-        self._power: np.ndarray[tuple[int], np.dtype[np.float32]] | None = None
+        self._power: Power | None = None
         self._energy = 0.0
         self._due = 0
 
-    @np.errstate(over="ignore", invalid="ignore")  # what is not finite is rejected elsewhere
-    def add(self, block: Block, mono: Waveform) -> None:
-        """Takes the next frames, and the mean of their channels."""
-        if not len(block):
-            return
-        if not self.extent.length:
-            self._channels = block.shape[1]
-            self._dead = dict.fromkeys(range(self._channels), (np.inf, -np.inf)) if self._channels > 1 else {}
-        self._look(mono)
-        low, high = self.extent.add(mono)
+    def is_measured(self) -> bool:
+        """Whether there is a sample, and all of them are finite."""
+        return bool(self.extent.length) and not self.extent.bad and math.isfinite(self._peak)
+
+    def _take(self, block: Block, low: float, high: float) -> None:
+        """The next frames; `low` and `high` are the extremes of the mean of their channels."""
         if self._channels > 1:
             low, high = float(block.min()), float(block.max())
         peak = max(-low, high)
-        self._peak = peak if peak > self._peak or np.isnan(peak) else self._peak
+        self._peak = peak if peak > self._peak or math.isnan(peak) else self._peak
         if peak >= _FULL_SCALE:
             self._at_full_scale += _frames_at_full_scale(block)
         if self._dead:
@@ -102,18 +101,14 @@ class QualityMeter:
         if self._whole_steps:
             self._whole_steps = _in_few_steps(block, peak)
 
-    @np.errstate(over="ignore", invalid="ignore")
-    def quality(self) -> Quality | None:
-        """Of all blocks so far; None without any, or where a sample is not finite."""
-        if not self.extent.length or self.extent.bad or not np.isfinite(self._peak):
-            return None
+    def _quality(self, bandwidth_hz: float | None) -> Quality:
         peak_db = decibels(self._peak)
         return Quality(
             peak_db=peak_db,
             dc_offset=self.extent.sum / self.extent.length,
             swing_db=self.extent.swing_db(),
             full_scale_share=self._at_full_scale / self.extent.length,
-            bandwidth_hz=self._bandwidth(),
+            bandwidth_hz=bandwidth_hz,
             dead_channels=len(self._dead) if len(self._dead) < self._channels else 0,
             scaling_lost=peak_db is not None and (self._whole_steps or peak_db > LOST_GAIN_DB),
         )
@@ -125,9 +120,12 @@ class QualityMeter:
             for channel, (low, high) in self._dead.items()
         ]
 
-    def _look(self, mono: Waveform) -> None:
+    def _look(self, block: Block, mono: Waveform) -> None:
         """Once every `_STRIDE` frames, whatever the blocks."""
         done = self.extent.length
+        if not done:
+            self._channels = block.shape[1]
+            self._dead = dict.fromkeys(range(self._channels), (np.inf, -np.inf)) if self._channels > 1 else {}
         while self._due < done + len(mono):
             begin = self._due - done
             self._look_at(mono[begin : begin + _STRIDE])
@@ -144,46 +142,85 @@ class QualityMeter:
         self._windows.append(tapered)
         self._energy += energy
         if len(self._windows) == _AT_ONCE:
-            self._transform()
+            _transform([self])
 
-    def _transform(self) -> None:
-        """Adds the power spectra of the windows that were taken."""
-        spectra = np.fft.rfft(np.array(self._windows))[:, 1:]
-        self._windows.clear()
-        for power in np.square(spectra.real) + np.square(spectra.imag):
-            self._power = power if self._power is None else self._power + power
+    def _give_windows(self) -> list[Waveform]:
+        windows, self._windows = self._windows, []
+        return windows
 
-    def _bandwidth(self) -> float | None:
-        if self._windows:
-            self._transform()
-        if self._power is None or not self._energy:
-            return None
-        # The lower quartile leaves out a single line, such as the whistle of a screen at 15.6 kHz, 8 of 16 bins wide.
-        bands = np.partition(self._power.reshape(_BANDS, -1), _QUARTER, axis=1)[:, _QUARTER]
-        tilted = bands * _TILT
-        noise = _ABOVE_STEPS * self._energy * STEP**2 / 12.0
-        heard = np.flatnonzero((bands > noise) & (tilted > _BELOW_PEAK * tilted.max()))
-        return float((heard[-1] + 1) / _BANDS * self._rate / 2.0) if len(heard) else None
+    def _add_power(self, power: Power) -> None:
+        self._power = power if self._power is None else self._power + power
+
+
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite is rejected elsewhere
+def add_blocks(meters: Sequence[QualityMeter], blocks: Sequence[Block], waveforms: Sequence[Waveform]) -> None:
+    """For each meter the next frames, which are not empty, and the mean of their channels."""
+    for meter, block, waveform in zip(meters, blocks, waveforms, strict=True):
+        meter._look(block, waveform)
+    extremes = add_extents([meter.extent for meter in meters], waveforms)
+    for meter, block, (low, high) in zip(meters, blocks, extremes, strict=True):
+        meter._take(block, low, high)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def qualities(meters: Sequence[QualityMeter | None]) -> list[Quality | None]:
+    """Of all blocks so far, for each meter; None without any, or where a sample is not finite."""
+    measured = [meter for meter in meters if meter and meter.is_measured()]
+    bandwidths = iter(_bandwidths(measured) if measured else ())
+    return [meter._quality(next(bandwidths)) if meter and meter.is_measured() else None for meter in meters]
+
+
+def _transform(meters: Sequence[QualityMeter]) -> None:
+    """Adds the power spectra of the windows that were taken."""
+    taken = [(meter, window) for meter in meters for window in meter._give_windows()]
+    if not taken:
+        return
+    spectra = np.fft.rfft(np.array([window for _, window in taken]))[:, 1:]
+    for (meter, _), power in zip(taken, np.square(spectra.real) + np.square(spectra.imag), strict=True):
+        meter._add_power(power)
+
+
+def _bandwidths(meters: Sequence[QualityMeter]) -> list[float | None]:
+    _transform(meters)
+    # The lower quartile leaves out a single line, such as the whistle of a screen at 15.6 kHz, 8 of 16 bins wide.
+    power = np.array([meter._power for meter in meters]).reshape(len(meters), _BANDS, -1)
+    bands = np.partition(power, _QUARTER, axis=2)[:, :, _QUARTER]
+    tilted = bands * _TILT
+    noise = np.array([_ABOVE_STEPS * meter._energy * STEP**2 / 12.0 for meter in meters], np.float32)
+    heard = (bands > noise[:, None]) & (tilted > _BELOW_PEAK * tilted.max(axis=1, keepdims=True))
+    edges = np.where(heard.any(axis=1), _BANDS - heard[:, ::-1].argmax(axis=1), 0).tolist()
+    return [edge / _BANDS * meter._rate / 2.0 if edge else None for meter, edge in zip(meters, edges, strict=True)]
 
 
 def measure(waveform: Waveform, *, rate: int) -> Quality | None:
     """The quality of a mono waveform [samples] at `rate` Hz."""
     meter = QualityMeter(rate)
-    meter.add(waveform[:, None], waveform)
-    return meter.quality()
+    if len(waveform):
+        add_blocks([meter], [waveform[:, None]], [waveform])
+    return qualities([meter])[0]
 
 
-def silent_share(samples: Samples, *, rate: int) -> float:
-    """Share of the 20 ms frames of a stored waveform that stay within one step of a constant, 0 to 1."""
+def silent_shares(several: Sequence[Samples], *, rate: int) -> list[float]:
+    """Of each stored waveform the share of the 20 ms frames that stay within one step of a constant, 0 to 1.
+
+    What is left at the end counts only where there is no whole frame.
+    """
     length = max(1, round(_SILENT_MS * rate / 1000.0))
-    whole = len(samples) // length * length
-    frames = samples[:whole].reshape(-1, length) if whole else samples[None]
-    moved = frames[:, 0] - frames[:, frames.shape[1] // 3]  # may wrap; of a still frame it is small, of few others
-    slow = frames[(moved >= -_STILL) & (moved <= _STILL)]
-    if not len(slow):
-        return 0.0
-    ranges = slow.max(axis=1).astype(np.int32) - slow.min(axis=1)
-    return float(np.count_nonzero(ranges <= _STILL) / len(frames))
+    return [share for some in segments(several) for share in _silent_shares(some, length)]
+
+
+def _silent_shares(some: Segments, length: int) -> list[float]:
+    ends = [*some.begins[1:], len(some.samples)]
+    frames = [np.arange(begin, end, length) for begin, end in zip(some.begins, ends, strict=True)]
+    begins = np.concatenate(frames)
+    lowest, highest = np.minimum.reduceat(some.samples, begins), np.maximum.reduceat(some.samples, begins)
+    still = (np.subtract(highest, lowest, dtype=np.int32) <= _STILL).tolist()
+    shares, first = [], 0
+    for begin, end, starts in zip(some.begins, ends, frames, strict=True):
+        count = max((end - begin) // length, 1)
+        shares.append(sum(still[first : first + count]) / count)
+        first += len(starts)
+    return shares
 
 
 @functools.cache

@@ -8,12 +8,11 @@ from itertools import chain
 from typing import TypeVar
 
 from pipelines import flac, sndfile
-from pipelines.audio import Waveform
+from pipelines.audio import Block, mono
 from pipelines.clip import Stamp, stamp_of
 from pipelines.containers import HEAD_BYTES, ONLY_FFMPEG, describe
 from pipelines.contents import Content, Pieces, content_of
 from pipelines.integrity import Whole, inspect
-from pipelines.quality import QualityMeter
 from pipelines.recording import Recording, Undecodable
 from pipelines.status import Rejected, Status
 
@@ -101,13 +100,12 @@ def _ffmpeg(
 
 
 def _joined(recordings: Iterator[Recording], *, start: float | None, end: float | None) -> Recording:
-    """Several streams as one: all at one rate, decoded from the beginning."""
+    """Several streams as one: all at one rate, decoded from the beginning. Each has its own channels: mixed."""
     first = next(recordings)
-    meter = QualityMeter(first.rate)  # hears the mean of the channels: where the span begins is known only here
     begin = round((start or 0.0) * first.rate)
     stop = None if end is None else round(end * first.rate)
 
-    def blocks() -> Iterator[Waveform]:
+    def blocks() -> Iterator[Block]:
         position = 0
         for recording in chain([first], recordings):
             if recording.rate != first.rate:
@@ -118,8 +116,7 @@ def _joined(recordings: Iterator[Recording], *, start: float | None, end: float 
                 found = block[max(begin - position, 0) : None if stop is None else max(stop - position, 0)]
                 position += len(block)
                 if len(found):
-                    meter.add(found[:, None], found)
-                    yield found
+                    yield mono(found)[:, None]
                 if stop is not None and position >= stop:
                     return
 
@@ -129,5 +126,4 @@ def _joined(recordings: Iterator[Recording], *, start: float | None, end: float 
         format=first.format,
         decoder=first.decoder,
         blocks=blocks(),
-        meter=meter,
     )

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipelines.audio import Waveform
-from pipelines.quality import QualityMeter
+from pipelines.audio import Block
 
 # Of all channels together, decoded at a time: ordinary clips at once, as every change between decoding and measuring
 # finds the caches cold.
@@ -15,7 +14,7 @@ class Undecodable(Exception):  # noqa: N818 - of one decoder; another one may be
     """A decoder cannot open a recording, or stops part-way; the text says why, without a path."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Recording:
     """A span of a recording, open at its beginning.
 
@@ -24,9 +23,8 @@ class Recording:
       channels: of the file.
       format: e.g. "WAV/PCM_16".
       decoder: library and version.
-      blocks: mono waveforms at the file's own rate, one behind the other, none of them empty; taking the next
-        one may raise `Undecodable` or `Rejected`, and overwrites the one before.
-      meter: has heard every channel of the blocks that were taken, before they were mixed.
+      blocks: float32 [samples, channels] at the file's own rate, one behind the other, none of them empty; taking the
+        next one may raise `Undecodable` or `Rejected`.
       notes: what was odd, in sentences; more may come with the blocks.
     """
 
@@ -34,6 +32,5 @@ class Recording:
     channels: int
     format: str
     decoder: str
-    blocks: Iterator[Waveform]
-    meter: QualityMeter
+    blocks: Iterator[Block]
     notes: list[str] = field(default_factory=list)

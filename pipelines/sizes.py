@@ -44,12 +44,13 @@ def estimate_sizes(listed: Listed, config: PrepareConfig) -> Sizes:
     count, total, known, unknown = 0, 0.0, 0.0, 0.0  # unknown: bytes of clips of which only a header says how long
     for clip in listed.clips:
         if clip.stamp is not None:
+            weight = weights.of(clip)
             count += 1
-            total += weights.of(clip)
+            total += weight
             if clip.end is not None:
                 known += max(0.0, clip.end - (clip.start or 0.0))
             else:
-                unknown += weights.of(clip)
+                unknown += weight
     rate = _seconds_a_byte(listed, weights) if unknown else 0.0
     return _sizes(count, round(total), known + unknown * rate, config)
 

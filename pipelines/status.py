@@ -27,3 +27,8 @@ class Rejected(Exception):  # noqa: N818 - a verdict on one clip, not an error o
         super().__init__(reason)
         self.status = status
         self.reason = reason
+
+
+def words(error: Exception) -> str:
+    """What went wrong, without the path that some libraries put in front: ledgers name no machine."""
+    return error.strerror or "" if isinstance(error, OSError) else f"{type(error).__name__}: {error}"

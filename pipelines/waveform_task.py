@@ -8,10 +8,10 @@ import numpy as np
 
 from pipelines import audio
 from pipelines.clip import stamp_of
-from pipelines.decoding import TOO_LARGE, check_finite, check_rate
 from pipelines.isolation import Verdict
 from pipelines.reading import read
 from pipelines.recording import Recording
+from pipelines.sound import TOO_LARGE, check_finite, check_rate
 from pipelines.status import Rejected
 
 
@@ -66,9 +66,13 @@ class WaveformTask:
 def _resampled(recording: Recording, sample_rate: int) -> audio.Waveform:
     check_rate(recording.rate)
     resampler = audio.Resampler(source_rate=recording.rate, target_rate=sample_rate)
-    blocks = [resampler.push(block).copy() for block in recording.blocks]
-    check_finite(recording.meter.extent)
-    waveform = np.concatenate([*blocks, resampler.end()])
+    extent = audio.Extent()
+    found = []
+    for block in map(audio.mono, recording.blocks):
+        audio.add_extents([extent], [block])
+        found.append(resampler.push(block))
+    check_finite(extent)
+    waveform = np.concatenate([*found, resampler.end()])
     if not np.isfinite(waveform).all():
         raise Rejected("non_finite", TOO_LARGE)
     return waveform

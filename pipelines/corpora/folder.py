@@ -1,9 +1,10 @@
 """Any folder of recordings: a class per sub-folder, or a table."""
 
 import posixpath
+from collections.abc import Mapping
 from pathlib import Path
 
-from pipelines.clip import Clip, Listed, printable, stamp_of
+from pipelines.clip import Clip, Listed, Stamp, printable, stamp_of
 from pipelines.config import PrepareConfig
 from pipelines.corpora.folder_table import Row, read_table
 from pipelines.corpora.recordings import find_recordings
@@ -26,17 +27,17 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
     else:
         rows = read_table(source / table)
         named = {row.path for row in rows} | {posixpath.normpath(table)}
-        ignored = [path for path in found + ignored if path not in named]
+        ignored = [path for path in [*found, *ignored] if path not in named]
     if not rows:
         raise ValueError(
             "A folder corpus has recordings in one sub-folder per class, or a table (`--folder.table`). "
             f"Received: {source}, which holds none ({len(ignored)} other files)."
         )
-    clips = tuple(_clip(source, row, config) for row in rows)
+    clips = tuple(_clip(source, row, found, config) for row in rows)
     return Listed(clips=clips, folder=str(source), ignored=tuple(sorted(map(printable, ignored))))
 
 
-def _clip(source: Path, row: Row, config: PrepareConfig) -> Clip:
+def _clip(source: Path, row: Row, found: Mapping[str, Stamp | None], config: PrepareConfig) -> Clip:
     clip_id = printable(row.path)
     group = printable(row.group) if row.group else clip_id
     return Clip(
@@ -45,5 +46,5 @@ def _clip(source: Path, row: Row, config: PrepareConfig) -> Clip:
         labels=tuple(map(printable, row.labels)),
         split=row.split or hashed_split(group, config.split),
         group=group,
-        stamp=stamp_of(f"{source}/{row.path}"),
+        stamp=found[row.path] if row.path in found else stamp_of(f"{source}/{row.path}"),
     )

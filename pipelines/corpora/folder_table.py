@@ -4,8 +4,8 @@ import csv
 import os
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from infra.card import SPLITS
 
@@ -13,8 +13,7 @@ _SEPARATOR = ";"  # between the labels of one clip
 _REQUIRED, _OPTIONAL = ("path", "label"), ("split", "group")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
+class Row(NamedTuple):
     """One recording with its labels; an empty split or group means: not said."""
 
     path: str

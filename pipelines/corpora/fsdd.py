@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from pipelines.clip import Clip, Listed, printable, stamp_of
+from pipelines.clip import Clip, Listed, Stamp, printable
 from pipelines.config import PrepareConfig
 from pipelines.corpora.config import FsddConfig
 from pipelines.corpora.recordings import find_recordings
@@ -24,7 +24,7 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
     folder = source / "recordings" if (source / "recordings").is_dir() else source
     found, ignored = find_recordings(folder)
     matches = [(path, _NAME.fullmatch(path)) for path in found]
-    clips = tuple(_clip(folder, path, match, config.fsdd) for path, match in matches if match)
+    clips = tuple(_clip(path, found[path], match, config.fsdd) for path, match in matches if match)
     if not clips:
         raise ValueError(
             "FSDD is a folder `recordings` of files named digit_speaker_take.wav, e.g. 7_george_12.wav. "
@@ -34,7 +34,7 @@ def list_clips(source: Path, config: PrepareConfig) -> Listed:
     return Listed(clips=clips, folder=str(folder), ignored=tuple(sorted(map(printable, ignored + others))))
 
 
-def _clip(folder: Path, path: str, match: re.Match[str], choice: FsddConfig) -> Clip:
+def _clip(path: str, stamp: Stamp | None, match: re.Match[str], choice: FsddConfig) -> Clip:
     take = int(match["take"])
     split = "test" if take in _TEST_TAKES else "validation" if take in _VALIDATION_TAKES else "train"
     return Clip(
@@ -43,5 +43,5 @@ def _clip(folder: Path, path: str, match: re.Match[str], choice: FsddConfig) -> 
         labels=(printable(match[choice.target]),),
         split=split,
         group=printable(match["speaker"] if choice.target == "digit" else path),
-        stamp=stamp_of(f"{folder}/{path}"),
+        stamp=stamp,
     )

@@ -16,19 +16,24 @@ _SUFFIXES = re.compile(
 )
 
 
-def find_recordings(folder: Path) -> tuple[list[str], list[str]]:
+def find_recordings(folder: Path) -> tuple[dict[str, Stamp | None], list[str]]:
     """Walks `folder` in sorted order, the files of a folder before its sub-folders.
 
     A recording has an audio suffix or begins like an audio file. Hidden names, links to folders and
     everything else are ignored, by name.
 
     Returns:
-      Paths relative to `folder` as the file system spells them: recordings, ignored.
+      Paths relative to `folder` as the file system spells them: recordings with their stamps, ignored.
     """
-    found: tuple[list[str], list[str]] = ([], [])
-    for path, is_recording in _walk(str(folder)):
-        found[0 if is_recording else 1].append(path)
-    return found
+    found: dict[str, Stamp | None] = {}
+    ignored = []
+    for path, entry in _walk(str(folder)):
+        status = _status(entry) if entry else None
+        if entry and _is_recording(entry, status):
+            found[path] = Stamp(status.st_size, status.st_mtime_ns) if status else None
+        else:
+            ignored.append(path)
+    return found, ignored
 
 
 def has_audio_suffix(name: str) -> bool:
@@ -59,7 +64,8 @@ def walk_files(folder: Path) -> Iterator[tuple[str, Stamp | None]]:
         waiting += [f"{below}{name}/" for name in sorted(folders, reverse=True)]
 
 
-def _walk(root: str) -> Iterator[tuple[str, bool]]:
+def _walk(root: str) -> "Iterator[tuple[str, os.DirEntry[str] | None]]":
+    """Everything that is no folder to go into; without an entry where a folder cannot be looked into."""
     waiting = [""]  # not recursion: folders may be nested a thousand deep
     while waiting:
         below = waiting.pop()
@@ -67,7 +73,7 @@ def _walk(root: str) -> Iterator[tuple[str, bool]]:
             with os.scandir(f"{root}/{below}") as entries:
                 ordered = sorted(entries, key=lambda entry: entry.name)
         except OSError:  # forbidden, just removed, or too deep for the system
-            yield below, False
+            yield below, None
             continue
         folders = []
         for entry in ordered:
@@ -75,19 +81,25 @@ def _walk(root: str) -> Iterator[tuple[str, bool]]:
             if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
                 folders.append(f"{path}/")
             else:
-                yield path, _is_recording(entry)
+                yield path, entry
         waiting += reversed(folders)
 
 
-def _is_recording(entry: os.DirEntry[str]) -> bool:
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """None of a link to nothing, or to itself."""
+    try:
+        return entry.stat()
+    except OSError:
+        return None
+
+
+def _is_recording(entry: os.DirEntry[str], status: os.stat_result | None) -> bool:
     if entry.name.startswith("."):
         return False
     has_suffix = has_audio_suffix(entry.name)
-    try:
-        mode = entry.stat().st_mode
-    except OSError:  # a link to nothing, or to itself: listed, and missing
+    if status is None:  # listed, and missing
         return has_suffix
-    if not stat.S_ISREG(mode):  # a link to a folder; a pipe would block whoever opens it
+    if not stat.S_ISREG(status.st_mode):  # a link to a folder; a pipe would block whoever opens it
         return False
     return has_suffix or _begins_like_audio(entry.path)
 

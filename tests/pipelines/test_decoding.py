@@ -134,7 +134,8 @@ def test_floats_near_the_end_of_their_range(tmp_path, write_audio, decode, rate,
 
 def test_a_recording_too_long_for_a_record(tmp_path, write_audio, decode, monkeypatch):
     """A record is a protobuf message of less than 2 GiB: one more sample would end the whole job."""
-    monkeypatch.setattr("pipelines.decoding._MOST_SAMPLES", 8_000)
+    monkeypatch.setattr("pipelines.sound._MOST_SAMPLES", 8_000)
+    monkeypatch.setattr("pipelines.sound.BLOCK_SAMPLES", 0)  # so that it is a long one
     write_audio(tmp_path / "a.wav", np.sin(np.arange(4_000)) / 2, 8_000)
     assert decode("a.wav").status == "kept"
     write_audio(tmp_path / "a.wav", np.sin(np.arange(4_001)) / 2, 8_000)

@@ -19,7 +19,14 @@ from pipelines.tasks import write_tasks
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = Path(__file__).with_name("hostile_child.py")
-BAD = {"segfault": "crashed", "loop": "timed_out", "wait": "timed_out", "explode": "corrupt", "exit": "crashed"}
+BAD = {
+    "segfault": "crashed",
+    "loop": "timed_out",
+    "wait": "timed_out",
+    "explode": "corrupt",
+    "exit": "crashed",
+    "resample": "crashed",
+}
 
 
 @pytest.fixture
@@ -44,7 +51,7 @@ def corpus(tmp_path, write_audio):
     for index in range(20):
         write_audio(tmp_path / f"corpus/a/{index}.wav")
     for name in BAD:
-        write_audio(tmp_path / f"corpus/b/{name}.wav")
+        write_audio(tmp_path / f"corpus/b/{name}.wav", rate=12_345 if name == "resample" else 16_000)
     return tmp_path / "corpus"
 
 
@@ -96,6 +103,13 @@ def test_what_a_child_cannot_write_is_refused_in_one_line(request_for, corpus, h
     with pytest.raises(ValueError, match="No space left") as refused:
         prepare(request_for("folder", source=corpus))
     assert "\n" not in str(refused.value)
+
+
+def test_a_child_that_always_ends_is_an_error(request_for, corpus, hostile):
+    """Whatever clip it was at: once that one is left out and it ends again, no clip was to blame."""
+    hostile("fall")
+    with pytest.raises(RuntimeError, match=r"SIGKILL.*at no recording"):
+        prepare(request_for("folder", source=corpus))
 
 
 def test_a_child_that_cannot_start_is_an_error(request_for, corpus, hostile, monkeypatch):

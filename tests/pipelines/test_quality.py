@@ -1,6 +1,5 @@
 """Quality: each measure on signals whose answer is known, whatever the blocks, and what a corpus has as a rule."""
 
-import collections
 import json
 import os
 from pathlib import Path
@@ -11,10 +10,11 @@ import soundfile
 import soxr
 
 from pipelines import sndfile
+from pipelines.audio import mono
 from pipelines.ledger import read_ledger
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
-from pipelines.quality import Quality, QualityMeter, measure, silent_share
+from pipelines.quality import Quality, QualityMeter, add_blocks, measure, qualities, silent_shares
 from pipelines.statistics import statistics
 
 CORPORA = Path(__file__).parents[3] / "shared/corpora"
@@ -23,8 +23,10 @@ CORPORA = Path(__file__).parents[3] / "shared/corpora"
 def quality_of(path: Path) -> Quality:
     """Of a file, as preparation measures it."""
     recording = sndfile.open_recording(os.fsencode(path))
-    collections.deque(recording.blocks, maxlen=0)
-    quality = recording.meter.quality()
+    meter = QualityMeter(recording.rate)
+    for block in recording.blocks:
+        add_blocks([meter], [block], [mono(block)])
+    (quality,) = qualities([meter])
     assert quality is not None
     return quality
 
@@ -114,8 +116,8 @@ def test_blocks_do_not_matter(noise, size):
     whole, parts = measure(block.mean(1), rate=16_000), QualityMeter(16_000)
     for begin in range(0, len(block), size):
         part = block[begin : begin + size]
-        parts.add(part, part.mean(1))
-    found = parts.quality()
+        add_blocks([parts], [part], [part.mean(1)])
+    (found,) = qualities([parts])
     assert found.dead_channels == 1
     assert (found.swing_db, found.bandwidth_hz) == (pytest.approx(whole.swing_db), whole.bandwidth_hz)
     assert found.dc_offset == pytest.approx(whole.dc_offset, abs=1e-7)
@@ -134,8 +136,8 @@ def test_silent_frames(noise):
     """A quarter of the time is digital silence, another is a constant; the rest is not."""
     samples = np.rint(noise(16_000) * 32_768).astype("<i2")
     samples[4_000:8_000], samples[12_000:] = 0, -32_768
-    assert silent_share(samples, rate=16_000) == pytest.approx(0.5, abs=0.03)
-    assert silent_share(np.array([-32_768, 32_767], "<i2"), rate=16_000) == 0.0
+    assert silent_shares([samples], rate=16_000) == [pytest.approx(0.5, abs=0.03)]
+    assert silent_shares([np.array([-32_768, 32_767], "<i2")], rate=16_000) == [0.0]
 
 
 def test_one_sample_ends_the_silence_of_its_frame_alone():
@@ -143,7 +145,7 @@ def test_one_sample_ends_the_silence_of_its_frame_alone():
     for place in range(320):
         samples = np.zeros(3_200, "<i2")
         samples[320 + place], samples[640 + place] = 3, 2
-        assert silent_share(samples, rate=16_000) == 0.9
+        assert silent_shares([samples], rate=16_000) == [0.9]
 
 
 def test_the_ledger_and_the_statistics_say_it(tmp_path, noise, request_for):

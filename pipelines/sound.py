@@ -1,0 +1,228 @@
+"""A recording between its decoder and its stored samples.
+
+A long one is stored block by block as it is taken. A short one is only held, and what is left of it is done for many
+at once, step by step: alone, each step would be a call of a library for half a second of sound, which costs several
+times what it does.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
+
+import numpy as np
+
+from pipelines import audio
+from pipelines.audio import Block, Extent, LevelMeter, Samples, Waveform
+from pipelines.config import PrepareConfig
+from pipelines.quality import STEP, Quality, QualityMeter, add_blocks, qualities
+from pipelines.recording import BLOCK_SAMPLES, Recording, Undecodable
+from pipelines.status import Rejected, words
+
+TOO_LARGE = "its samples are so large that resampling leaves the range of float32"
+
+_LOWEST_HZ, _HIGHEST_HZ = 100, 10_000_000  # beyond, a header is damaged and resampling would not end
+_FIRST_SAMPLES = 2**18  # what room is made for at first: 16 seconds at 16 kHz
+_MOST_SAMPLES = 2**27  # 2 hours 20 minutes at 16 kHz: what a worker holds in its memory
+
+
+class Sound:
+    """A recording that was taken, and how far it has come.
+
+    Attributes:
+      recording: what it is; its blocks are gone.
+      quality: has heard all of it, or of a short one nothing yet.
+      levels: of what is stored.
+      held: float32 [samples, channels], all of a short recording; None: it is long, or has been measured.
+      waveform: of a short recording the mean of the channels, at first at its own rate; None of a long one.
+      samples: int16 [samples] as they are stored; None: not yet, or there will be none.
+      verdict: why it is not kept; None: nothing speaks against it so far.
+    """
+
+    def __init__(self, recording: Recording, config: PrepareConfig) -> None:
+        self.recording, self.config = recording, config
+        self.quality, self.levels = QualityMeter(recording.rate), LevelMeter()
+        self.held: Block | None = None
+        self.waveform: Waveform | None = None
+        self.samples: Samples | None = None
+        self.verdict: Rejected | None = None
+
+    @property
+    def num_samples(self) -> int:
+        """What it takes of memory: the samples that it holds, of all channels, or will hold, or is stored as."""
+        if self.held is None:
+            return 0 if self.samples is None else len(self.samples)
+        return max(self.held.size, _stored_length(self.recording, len(self.held), self.config))
+
+
+def take(recording: Recording, config: PrepareConfig) -> Sound:
+    """Takes all of a recording, and stores it if it is long.
+
+    Raises:
+      Undecodable: its decoder stopped part-way.
+    """
+    sound = Sound(recording, config)
+    _try(sound, _take)
+    return sound
+
+
+def finish(sounds: Sequence[Sound], at: Callable[[int], None]) -> None:
+    """Measures, resamples and stores those that are short; `at` is told which of them something is done to alone."""
+    _measure([sound for sound in sounds if sound.waveform is not None])
+    for index, sound in enumerate(sounds):
+        if sound.waveform is not None and not sound.verdict and sound.recording.rate != sound.config.sample_rate:
+            at(index)
+            _try(sound, _resample)
+    _store([sound for sound in sounds if sound.waveform is not None and not sound.verdict])
+
+
+def _try(sound: Sound, step: Callable[[Sound], None]) -> None:
+    """Does a step, and keeps the reason if it is the last one."""
+    try:
+        step(sound)
+    except Rejected as verdict:
+        sound.verdict = verdict
+    except (Undecodable, MemoryError):
+        raise
+    except Exception as error:
+        sound.verdict = Rejected("corrupt", f"resampling failed: {words(error)}")
+
+
+def _take(sound: Sound) -> None:
+    check_rate(sound.recording.rate)
+    first = list(islice(sound.recording.blocks, 2))
+    if len(first) == 1 and _stored_length(sound.recording, len(first[0]), sound.config) <= BLOCK_SAMPLES:
+        (sound.held,) = first
+        sound.waveform = audio.mono(sound.held)
+    else:
+        _store_long(sound, chain(first, sound.recording.blocks))
+
+
+def _store_long(sound: Sound, blocks: Iterator[Block]) -> None:
+    stored = _Stored(sound)
+    resampler = audio.Resampler(source_rate=sound.recording.rate, target_rate=sound.config.sample_rate)
+    for block in blocks:
+        waveform = audio.mono(block)
+        add_blocks([sound.quality], [block], [waveform])
+        if not sound.quality.extent.bad:
+            stored.append(resampler.push(waveform))
+    _check_source(sound)
+    stored.append(resampler.end())
+    _check_swing(sound)
+    sound.samples = stored.samples()
+
+
+class _Stored:
+    """The samples of a long recording, as they come."""
+
+    def __init__(self, sound: Sound) -> None:
+        self._sound = sound
+        self._samples = np.empty(_FIRST_SAMPLES, "<i2")
+        self._length = 0
+
+    def append(self, waveform: Waveform) -> None:
+        if not len(waveform):
+            return
+        length = self._length + len(waveform)
+        if length > _MOST_SAMPLES:
+            raise Rejected(
+                "unsupported",
+                f"more than {_MOST_SAMPLES} samples at {self._sound.config.sample_rate} Hz, the limit: "
+                "list spans of it",
+            )
+        if length > len(self._samples):  # grows in place, where concatenating would take twice the memory
+            self._samples.resize(length + length // 8, refcheck=False)
+        audio.add_levels([self._sound.levels], [waveform])
+        _check_levels(self._sound)
+        audio.quantise(waveform, out=self._samples[self._length : length])
+        self._length = length
+
+    def samples(self) -> Samples:
+        self._samples.resize(self._length, refcheck=False)
+        return self._samples
+
+
+def _measure(sounds: Sequence[Sound]) -> None:
+    held = [sound.held for sound in sounds if sound.held is not None]
+    add_blocks([sound.quality for sound in sounds], held, _waveforms(sounds))
+    for sound in sounds:
+        sound.held = None
+        _try(sound, _check_source)
+
+
+def _resample(sound: Sound) -> None:
+    assert sound.waveform is not None
+    sound.waveform = audio.resample(
+        sound.waveform, source_rate=sound.recording.rate, target_rate=sound.config.sample_rate
+    )
+
+
+def _store(sounds: Sequence[Sound]) -> None:
+    audio.add_levels([sound.levels for sound in sounds], _waveforms(sounds))
+    for sound in sounds:
+        _try(sound, _check_stored)
+    kept = [sound for sound in sounds if not sound.verdict]
+    for sound, samples in zip(kept, audio.quantise_all(_waveforms(kept)), strict=True):
+        sound.samples = samples
+
+
+def _waveforms(sounds: Sequence[Sound]) -> list[Waveform]:
+    return [sound.waveform for sound in sounds if sound.waveform is not None]
+
+
+def _stored_length(recording: Recording, length: int, config: PrepareConfig) -> int:
+    return audio.resampled_length(length, source_rate=recording.rate, target_rate=config.sample_rate)
+
+
+def _check_source(sound: Sound) -> None:
+    check_finite(sound.quality.extent)
+    length, rate = sound.quality.extent.length, sound.recording.rate
+    duration_ms = 1000.0 * length / rate
+    if not length or duration_ms < sound.config.min_duration_ms:
+        raise Rejected(
+            "too_short",
+            f"{duration_ms:.1f} ms long ({length} samples at {rate} Hz); "
+            f"the shortest that is kept has {sound.config.min_duration_ms:g} ms",
+        )
+
+
+def _check_stored(sound: Sound) -> None:
+    _check_levels(sound)
+    _check_swing(sound)
+
+
+def _check_levels(sound: Sound) -> None:
+    if not sound.levels.is_finite():
+        sound.levels = LevelMeter()
+        raise Rejected("non_finite", TOO_LARGE)
+
+
+def _check_swing(sound: Sound) -> None:
+    swing = sound.quality.extent.swing_db()
+    if swing is None or swing < sound.config.silence_db:
+        peak = "digital silence or a constant" if swing is None else f"a peak of {swing:.1f} dB"
+        (found,) = qualities([sound.quality])
+        raise Rejected(
+            "silent",
+            f"{peak} after averaging {sound.recording.channels} channel(s) and removing the mean; "
+            f"clips below {sound.config.silence_db:g} dB are silent{_lost(found)}",
+        )
+
+
+def _lost(source: Quality | None) -> str:
+    if source is None or not source.scaling_lost or source.peak_db is None:
+        return ""
+    steps = round(10.0 ** (source.peak_db / 20.0) / STEP)
+    return f"; its loudest sample is {steps} of 32768 steps: the scale was lost when it was written"
+
+
+def check_rate(rate: int) -> None:
+    """Raises `Rejected` for a rate (Hz) that cannot be."""
+    if not _LOWEST_HZ <= rate <= _HIGHEST_HZ:
+        raise Rejected(
+            "corrupt", f"its header announces {rate} samples a second, outside {_LOWEST_HZ} to {_HIGHEST_HZ}"
+        )
+
+
+def check_finite(extent: Extent) -> None:
+    """Raises `Rejected` for samples that are NaN or infinite."""
+    if extent.bad:
+        raise Rejected("non_finite", f"{extent.bad} of {extent.length} samples are NaN or infinite")

@@ -1,0 +1,54 @@
+"""Clips that are decoded many at once: each comes out as if it had been alone."""
+
+import io
+import itertools
+import random
+
+import numpy as np
+
+from pipelines.clip import Clip, stamp_of
+from pipelines.config import PrepareConfig
+from pipelines.decoding import decode_clips, read_clip
+from pipelines.making import add_clips
+from pipelines.shards import ShardWriter
+
+
+def _rows(tmp_path, clips):
+    """Of clips decoded together, what is kept or why not, by id."""
+    config = PrepareConfig(corpus="folder")
+    found = [read_clip(clip, folder=str(tmp_path), config=config) for clip in clips]
+    writer = ShardWriter(io.BytesIO())
+    every = decode_clips(found)
+    rows = add_clips(clips, every, writer, shard="s", positions={"a": 0}, sample_rate=config.sample_rate)
+    samples = {
+        clip.clip_id: None if one.samples is None else one.samples.tobytes()
+        for clip, one in zip(clips, every, strict=True)
+    }
+    return {row.clip_id: (row._replace(record=None, waveform_offset=None), samples[row.clip_id]) for row in rows}
+
+
+def test_what_becomes_of_a_clip_does_not_depend_on_those_beside_it(tmp_path, write_audio, noise):
+    """Short and long, of all rates and channels, good and bad: together in any order, and alone."""
+    names = []
+    for index, (rate, length) in enumerate(
+        itertools.product((8_000, 16_000, 44_100), (30, 700, 5_000, 20_000, 90_000))
+    ):
+        sound = np.stack([noise(length, seed=index + n) for n in range(1 + index % 3)], axis=1)
+        sound[length // 2 :] *= 1e-6 if index % 4 == 1 else 10.0 if index % 4 == 2 else 1.0  # still, clipped, neither
+        names.append(write_audio(tmp_path / f"{index}.wav", sound, rate, subtype="FLOAT").name)
+    bad = noise(3_000)
+    bad[7] = np.nan
+    names.append(write_audio(tmp_path / "nan.wav", bad, 8_000, subtype="FLOAT").name)
+    names.append(write_audio(tmp_path / "hot.wav", 3.4e38 * np.sign(noise(9_000)), 44_100, subtype="FLOAT").name)
+    names.append(write_audio(tmp_path / "silent.wav", np.zeros(6_000), 8_000).name)
+    (tmp_path / "text.wav").write_text("no audio")
+    clips = [
+        Clip(clip_id=name, source=name, labels=("a",), split="train", group=name, stamp=stamp_of(str(tmp_path / name)))
+        for name in (*names, "text.wav")
+    ]
+    alone = {}
+    for clip in clips:
+        alone |= _rows(tmp_path, [clip])
+    assert {row.status for row, _ in alone.values()} == {"kept", "too_short", "non_finite", "silent", "unsupported"}
+    for seed in range(5):
+        assert _rows(tmp_path, random.Random(seed).sample(clips, len(clips))) == alone
