@@ -1,6 +1,6 @@
 """What a clip costs, against the bare loop, a few clips at a time in one process: `python benchmarks/per_clip.py`.
 
-Decoding, checks, a record and a ledger row against `bare_loop.store`, the same 32 clips by both, in an order that
+Decoding, checks, a record and a ledger row against `bare_loop.store`, the same 64 clips by both, in an order that
 changes: of use on a busy machine, where whole runs differ more than contenders do. Start-up, listing and sealing are
 not in it.
 
@@ -24,11 +24,10 @@ from benchmarks.recordings import CORPORA
 from infra.memory import keep_freed_memory
 from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
-from pipelines.decoding import decode_clips, read_clip
-from pipelines.making import add_clips
+from pipelines.making import store_clips
 from pipelines.shards import ShardWriter
 
-TOGETHER = 32  # clips, as in a worker
+TOGETHER = 64  # clips, as in a worker
 
 
 def main() -> None:
@@ -63,8 +62,7 @@ def _round(folder: Path, seed: int) -> tuple[float, float]:
 
         def ours(several: list[Path]) -> None:
             few = [_clip(path, clips) for path in several]
-            decoded = decode_clips([read_clip(clip, folder=str(clips), config=config) for clip in few])
-            add_clips(few, decoded, writer, shard="ours", positions={"a": 0}, sample_rate=config.sample_rate)
+            store_clips(few, writer, shard="ours", folder=str(clips), labels=("a",), config=config)
 
         contenders = (bare, ours)
         for begin in range(0, len(paths), TOGETHER):

@@ -140,7 +140,8 @@ class LevelMeter:
 
     def is_finite(self) -> bool:
         """Whether all samples so far are."""
-        return not self.length or (math.isfinite(self._low) and math.isfinite(self._high))
+        # The squares too: `min` and `max` let a NaN pass that comes after a number.
+        return not self.length or all(map(math.isfinite, (self._low, self._high, self._squares)))
 
     def levels(self) -> Levels:
         """Peak, root mean square and clipped share; the waveform is not empty."""

@@ -11,7 +11,7 @@ from pipelines.config import PrepareConfig
 from pipelines.quality import Quality, qualities
 from pipelines.reading import read
 from pipelines.recording import Recording
-from pipelines.sound import Sound, finish, take
+from pipelines.sound import NO_MEMORY, Sound, finish, take
 from pipelines.status import Rejected, Status, words
 
 
@@ -53,7 +53,7 @@ def read_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Sound | Deco
     except Rejected as verdict:
         return Decoded(status=verdict.status, reason=verdict.reason)
     except MemoryError:
-        return Decoded(status="corrupt", reason="it asks for more memory than a worker has: its header is damaged")
+        return Decoded(status="corrupt", reason=NO_MEMORY)
     except Exception as error:
         return Decoded(status="corrupt", reason=f"the decoder failed: {words(error)}")
 
@@ -63,7 +63,7 @@ def decode_clips(found: Sequence[Sound | Decoded], at: Callable[[int], None] = l
     sounds = {index: sound for index, sound in enumerate(found) if isinstance(sound, Sound)}
     places = list(sounds)
     finish(list(sounds.values()), lambda index: at(places[index]))
-    of_sources = iter(qualities([sound.quality for sound in sounds.values()]))
+    of_sources = iter(qualities([sound.meter for sound in sounds.values()]))
     return [_decoded(one, next(of_sources)) if isinstance(one, Sound) else one for one in found]
 
 
@@ -83,7 +83,7 @@ def _decoded(sound: Sound, quality: Quality | None) -> Decoded:
         source_rate=recording.rate,
         source_channels=recording.channels,
         source_format=recording.format,
-        levels=sound.levels.levels() if sound.levels.length else None,
+        levels=sound.level_meter.levels() if sound.level_meter.length else None,
         quality=quality,
     )
 

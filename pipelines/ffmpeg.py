@@ -104,7 +104,7 @@ class _Span:
                     f"its rate changes from {self._rate} to {frame.sample_rate} Hz on the way: cut it there",
                 )
             waiting.append(self._cut(_channels(frame)))
-            if sum(map(len, waiting)) >= BLOCK_SAMPLES:
+            if sum(block.size for block in waiting) >= BLOCK_SAMPLES:
                 yield np.concatenate(waiting)
                 waiting = []
             if self._stop is not None and self._position >= self._stop:

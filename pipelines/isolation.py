@@ -76,7 +76,7 @@ class Task(Protocol):
         """Bytes of the file of each item."""
 
     def run(self, at: Callable[[int], None], verdicts: Mapping[int, Verdict]) -> Any:
-        """Does it; calls `at` before each item, and leaves out those with a verdict."""
+        """Does it; calls `at` before anything is done to an item, and leaves out those with a verdict."""
 
     def clean(self) -> None:
         """Removes what a child that died left half-done."""
@@ -107,10 +107,12 @@ class Children:
             task.clean()
             deaths[death.item] += 1
             LOG.info("a decoder %s at item %d; once more", death.verdict.reason, death.item)
-            if death.item in verdicts or (death.item == NO_ITEM and deaths[NO_ITEM] >= _CHANCES):
+            is_free = death.item == NO_ITEM or death.item in verdicts  # of any item: none is to blame
+            if is_free and deaths[death.item] >= _CHANCES:
                 raise RuntimeError(f"The process that decodes {death.verdict.reason}, at no recording.")
-            if death.item != NO_ITEM and (death.is_certain or deaths[death.item] >= _CHANCES):
+            if not is_free and (death.is_certain or deaths[death.item] >= _CHANCES):
                 verdicts[death.item] = death.verdict
+                del deaths[death.item]
 
     def close(self) -> None:
         """Ends those that wait; a later task starts a new one."""

@@ -1,10 +1,11 @@
-"""A shard and its ledger part from its clips, one after another; the same bytes wherever it is done."""
+"""A shard and its ledger part from its clips, in their order; the same bytes wherever it is done."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from infra.files import TEMPORARY_SUFFIX, atomic_writer
@@ -19,7 +20,7 @@ from pipelines.shards import ShardWriter
 from pipelines.sound import Sound
 from pipelines.tasks import ShardTask, read_clips
 
-_MOST_CLIPS, _MOST_SAMPLES = 32, 2**21  # 8 MB: what is read before it is stored
+_MOST_CLIPS, _MOST_SAMPLES = 64, 2**21  # 8 MB: what is read before it is stored
 
 
 class _Read(NamedTuple):
@@ -67,30 +68,19 @@ class MakeShardTask:
     def run(self, at: Callable[[int], None], verdicts: Mapping[int, Verdict]) -> None:
         """Writes the file, and last its part: done means both are there. Doing it again gives the same bytes."""
         path = Path(self.shard.path)
-        positions = {label: position for position, label in enumerate(self.labels)}
-        rows: list[ledger.Row] = []
         with atomic_writer(path) as stream:
             writer = ShardWriter(stream)
-            for several in _several(self._read(at, verdicts)):
-                decoded = decode_clips([read.found for read in several], lambda index: at(several[index].item))  # noqa: B023 - called here
-                rows += add_clips(
-                    [read.clip for read in several],
-                    decoded,
-                    writer,
-                    shard=path.name,
-                    positions=positions,
-                    sample_rate=self.config.sample_rate,
-                )
+            rows = store_clips(
+                self.clips,
+                writer,
+                shard=path.name,
+                folder=self.folder,
+                labels=self.labels,
+                config=self.config,
+                at=at,
+                verdicts=verdicts,
+            )
         ledger.write_part(Path(self.shard.part_path), rows, writer.card(path.name))
-
-    def _read(self, at: Callable[[int], None], verdicts: Mapping[int, Verdict]) -> Iterator[_Read]:
-        for item, clip in enumerate(self.clips):
-            at(item)
-            verdict = verdicts.get(item)
-            if verdict:
-                yield _Read(item, clip, Decoded(status=verdict.status, reason=verdict.reason))
-            else:
-                yield _Read(item, clip, read_clip(clip, folder=self.folder, config=self.config))
 
     def clean(self) -> None:
         """Removes the temporary files of a process that was killed here."""
@@ -99,8 +89,53 @@ class MakeShardTask:
                 left.unlink(missing_ok=True)
 
 
+def store_clips(
+    clips: Iterable[Clip],
+    writer: ShardWriter,
+    *,
+    shard: str,
+    folder: str,
+    labels: Sequence[str],
+    config: PrepareConfig,
+    at: Callable[[int], None] = lambda item: None,
+    verdicts: Mapping[int, Verdict] = MappingProxyType({}),
+) -> list[ledger.Row]:
+    """Appends the records of the clips that are kept; returns the rows of all.
+
+    Args:
+      clips: in the order of their records.
+      writer: of a shard.
+      shard: its name.
+      folder: that sources are relative to.
+      labels: class names, in the order of their numbers.
+      config: of the preparation.
+      at: is told which clip something is done to alone: each when it is read, and again when it is resampled.
+      verdicts: on clips that are not touched.
+    """
+    positions = {label: position for position, label in enumerate(labels)}
+    rows: list[ledger.Row] = []
+    read = (_read(item, clip, folder, config, at, verdicts.get(item)) for item, clip in enumerate(clips))
+    for several in _several(read):
+        decoded = decode_clips([one.found for one in several], _behind(at, several))
+        rows += _add([one.clip for one in several], decoded, writer, shard, positions, config.sample_rate)
+    return rows
+
+
+def _read(
+    item: int, clip: Clip, folder: str, config: PrepareConfig, at: Callable[[int], None], verdict: Verdict | None
+) -> _Read:
+    at(item)
+    if verdict:
+        return _Read(item, clip, Decoded(status=verdict.status, reason=verdict.reason))
+    return _Read(item, clip, read_clip(clip, folder=folder, config=config))
+
+
+def _behind(at: Callable[[int], None], several: Sequence[_Read]) -> Callable[[int], None]:
+    return lambda index: at(several[index].item)
+
+
 def _several(found: Iterable[_Read]) -> Iterator[list[_Read]]:
-    """The same, a few at a time."""
+    """The same, a few at a time, in one list that is emptied before the next are read: they may be long."""
     waiting: list[_Read] = []
     samples = 0
     for read in found:
@@ -108,32 +143,27 @@ def _several(found: Iterable[_Read]) -> Iterator[list[_Read]]:
         samples += read.found.num_samples if isinstance(read.found, Sound) else 0
         if len(waiting) == _MOST_CLIPS or samples >= _MOST_SAMPLES:
             yield waiting
-            waiting, samples = [], 0
+            waiting.clear()
+            samples = 0
     yield waiting
 
 
-def add_clips(
+def _add(
     clips: Sequence[Clip],
     every: Sequence[Decoded],
     writer: ShardWriter,
-    *,
     shard: str,
     positions: Mapping[str, int],
     sample_rate: int,
 ) -> list[ledger.Row]:
-    """Appends the records of the clips that are kept; returns the rows of all.
+    """Each step is done for all of them before the next.
 
-    Each step is done for all of them before the next: in turn with others it would find the processor's caches cold,
-    and take twice as long for a clip of half a second.
+    In turn with others it would find the processor's caches cold, and take twice as long for a clip of half a second.
     """
-    kept = [found.samples for found in every if found.samples is not None]
-    shares = silent_shares(kept, rate=sample_rate)
-    hashes = [hashlib.sha256(samples.data).hexdigest() for samples in kept]
-    places = [
-        _append(clip, found.samples, writer, positions, sample_rate)
-        for clip, found in zip(clips, every, strict=True)
-        if found.samples is not None
-    ]
+    kept = [(clip, found.samples) for clip, found in zip(clips, every, strict=True) if found.samples is not None]
+    shares = silent_shares([samples for _, samples in kept], rate=sample_rate)
+    hashes = [hashlib.sha256(samples.data).hexdigest() for _, samples in kept]
+    places = [_append(clip, samples, writer, positions, sample_rate) for clip, samples in kept]
     stored = (_Stored(share, sha256, shard, *at) for share, sha256, at in zip(shares, hashes, places, strict=True))
     return [
         _row(clip, found, _Stored() if found.samples is None else next(stored))

@@ -4,17 +4,15 @@ In a process of its own with an end: a recording that stops or stalls its decode
 """
 
 import collections
-import hashlib
 import io
 import signal
 import time
 from dataclasses import dataclass
 
 from infra.stage import serve
-from pipelines import examples
 from pipelines.clip import Clip
 from pipelines.config import PrepareConfig
-from pipelines.decoding import decode_clip
+from pipelines.making import store_clips
 from pipelines.shards import ShardWriter
 
 _MOST_SECONDS = 120
@@ -41,27 +39,19 @@ class Measured:
 def measure(request: MeasureRequest) -> Measured:
     """Does with every clip what the preparation does, and measures the time."""
     signal.alarm(_MOST_SECONDS)  # ends this process wherever it is, within a decoder too
-    writer, samples = ShardWriter(io.BytesIO()), 0
-    statuses: collections.Counter[str] = collections.Counter()
     begin = time.perf_counter()
-    for clip in request.clips:
-        decoded = decode_clip(clip, folder=request.folder, config=request.config)
-        statuses[decoded.status] += 1
-        if decoded.samples is not None:
-            samples += len(decoded.samples)
-            hashlib.sha256(decoded.samples.tobytes()).hexdigest()
-            record = examples.Record(
-                clip_id=clip.clip_id,
-                group=clip.group,
-                labels=(0,) * len(clip.labels),
-                sample_rate=request.config.sample_rate,
-                samples=decoded.samples,
-            )
-            writer.write(examples.encode(record)[0])
+    rows = store_clips(
+        request.clips,
+        ShardWriter(io.BytesIO()),
+        shard="",
+        folder=request.folder,
+        labels=sorted({label for clip in request.clips for label in clip.labels}),
+        config=request.config,
+    )
     return Measured(
         seconds=time.perf_counter() - begin,
-        audio_seconds=samples / request.config.sample_rate,
-        statuses=dict(sorted(statuses.items())),
+        audio_seconds=sum(row.num_samples or 0 for row in rows) / request.config.sample_rate,
+        statuses=dict(sorted(collections.Counter(row.status for row in rows).items())),
     )
 
 

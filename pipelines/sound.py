@@ -6,7 +6,7 @@ times what it does.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from pipelines.quality import STEP, Quality, QualityMeter, add_blocks, qualities
 from pipelines.recording import BLOCK_SAMPLES, Recording, Undecodable
 from pipelines.status import Rejected, words
 
+NO_MEMORY = "it asks for more memory than a worker has: its header is damaged"
 TOO_LARGE = "its samples are so large that resampling leaves the range of float32"
 
 _LOWEST_HZ, _HIGHEST_HZ = 100, 10_000_000  # beyond, a header is damaged and resampling would not end
@@ -28,9 +29,9 @@ class Sound:
     """A recording that was taken, and how far it has come.
 
     Attributes:
-      recording: what it is; its blocks are gone.
-      quality: has heard all of it, or of a short one nothing yet.
-      levels: of what is stored.
+      recording: what it is; its blocks are taken.
+      meter: of the source.
+      level_meter: of what is stored.
       held: float32 [samples, channels], all of a short recording; None: it is long, or has been measured.
       waveform: of a short recording the mean of the channels, at first at its own rate; None of a long one.
       samples: int16 [samples] as they are stored; None: not yet, or there will be none.
@@ -39,7 +40,7 @@ class Sound:
 
     def __init__(self, recording: Recording, config: PrepareConfig) -> None:
         self.recording, self.config = recording, config
-        self.quality, self.levels = QualityMeter(recording.rate), LevelMeter()
+        self.meter, self.level_meter = QualityMeter(recording.rate), LevelMeter()
         self.held: Block | None = None
         self.waveform: Waveform | None = None
         self.samples: Samples | None = None
@@ -66,7 +67,7 @@ def take(recording: Recording, config: PrepareConfig) -> Sound:
 
 def finish(sounds: Sequence[Sound], at: Callable[[int], None]) -> None:
     """Measures, resamples and stores those that are short; `at` is told which of them something is done to alone."""
-    _measure([sound for sound in sounds if sound.waveform is not None])
+    _measure([sound for sound in sounds if sound.held is not None])
     for index, sound in enumerate(sounds):
         if sound.waveform is not None and not sound.verdict and sound.recording.rate != sound.config.sample_rate:
             at(index)
@@ -75,35 +76,48 @@ def finish(sounds: Sequence[Sound], at: Callable[[int], None]) -> None:
 
 
 def _try(sound: Sound, step: Callable[[Sound], None]) -> None:
-    """Does a step, and keeps the reason if it is the last one."""
+    """Does a step, and keeps the reason if it is the last one, but none of what the step had in hand."""
     try:
         step(sound)
-    except Rejected as verdict:
-        sound.verdict = verdict
-    except (Undecodable, MemoryError):
+    except Undecodable:
         raise
+    except Rejected as verdict:
+        sound.verdict = Rejected(verdict.status, verdict.reason)
+    except MemoryError:
+        sound.verdict = Rejected("corrupt", NO_MEMORY)
     except Exception as error:
-        sound.verdict = Rejected("corrupt", f"resampling failed: {words(error)}")
+        sound.verdict = Rejected("corrupt", f"decoding or resampling failed: {words(error)}")
 
 
 def _take(sound: Sound) -> None:
+    blocks, sound.recording.blocks = sound.recording.blocks, iter(())  # closes the file, whatever comes
     check_rate(sound.recording.rate)
-    first = list(islice(sound.recording.blocks, 2))
-    if len(first) == 1 and _stored_length(sound.recording, len(first[0]), sound.config) <= BLOCK_SAMPLES:
-        (sound.held,) = first
-        sound.waveform = audio.mono(sound.held)
-    else:
-        _store_long(sound, chain(first, sound.recording.blocks))
+    first = next(blocks, None)
+    if first is not None and _is_short(sound, first):
+        sound.held, sound.waveform = first, audio.mono(first)
+    second = next(blocks, None)
+    if second is None and sound.held is not None:
+        return
+    sound.held = sound.waveform = None
+    begin = [block for block in (first, second) if block is not None]
+    del first, second
+    _store_long(sound, chain((begin.pop(0) for _ in range(len(begin))), blocks))
+
+
+def _is_short(sound: Sound, block: Block) -> bool:
+    return max(block.size, _stored_length(sound.recording, len(block), sound.config)) <= BLOCK_SAMPLES
 
 
 def _store_long(sound: Sound, blocks: Iterator[Block]) -> None:
     stored = _Stored(sound)
     resampler = audio.Resampler(source_rate=sound.recording.rate, target_rate=sound.config.sample_rate)
+    most = max(1, BLOCK_SAMPLES * sound.recording.rate // sound.config.sample_rate)  # of a slow one a block is much
     for block in blocks:
         waveform = audio.mono(block)
-        add_blocks([sound.quality], [block], [waveform])
-        if not sound.quality.extent.bad:
-            stored.append(resampler.push(waveform))
+        add_blocks([sound.meter], [block], [waveform])
+        if not sound.meter.extent.bad:
+            for begin in range(0, len(waveform), most):
+                stored.append(resampler.push(waveform[begin : begin + most]))
     _check_source(sound)
     stored.append(resampler.end())
     _check_swing(sound)
@@ -130,7 +144,7 @@ class _Stored:
             )
         if length > len(self._samples):  # grows in place, where concatenating would take twice the memory
             self._samples.resize(length + length // 8, refcheck=False)
-        audio.add_levels([self._sound.levels], [waveform])
+        audio.add_levels([self._sound.level_meter], [waveform])
         _check_levels(self._sound)
         audio.quantise(waveform, out=self._samples[self._length : length])
         self._length = length
@@ -142,10 +156,11 @@ class _Stored:
 
 def _measure(sounds: Sequence[Sound]) -> None:
     held = [sound.held for sound in sounds if sound.held is not None]
-    add_blocks([sound.quality for sound in sounds], held, _waveforms(sounds))
+    add_blocks([sound.meter for sound in sounds], held, _waveforms(sounds))
     for sound in sounds:
         sound.held = None
-        _try(sound, _check_source)
+        if not sound.verdict:
+            _try(sound, _check_source)
 
 
 def _resample(sound: Sound) -> None:
@@ -156,7 +171,7 @@ def _resample(sound: Sound) -> None:
 
 
 def _store(sounds: Sequence[Sound]) -> None:
-    audio.add_levels([sound.levels for sound in sounds], _waveforms(sounds))
+    audio.add_levels([sound.level_meter for sound in sounds], _waveforms(sounds))
     for sound in sounds:
         _try(sound, _check_stored)
     kept = [sound for sound in sounds if not sound.verdict]
@@ -173,8 +188,8 @@ def _stored_length(recording: Recording, length: int, config: PrepareConfig) -> 
 
 
 def _check_source(sound: Sound) -> None:
-    check_finite(sound.quality.extent)
-    length, rate = sound.quality.extent.length, sound.recording.rate
+    check_finite(sound.meter.extent)
+    length, rate = sound.meter.extent.length, sound.recording.rate
     duration_ms = 1000.0 * length / rate
     if not length or duration_ms < sound.config.min_duration_ms:
         raise Rejected(
@@ -190,16 +205,16 @@ def _check_stored(sound: Sound) -> None:
 
 
 def _check_levels(sound: Sound) -> None:
-    if not sound.levels.is_finite():
-        sound.levels = LevelMeter()
+    if not sound.level_meter.is_finite():
+        sound.level_meter = LevelMeter()
         raise Rejected("non_finite", TOO_LARGE)
 
 
 def _check_swing(sound: Sound) -> None:
-    swing = sound.quality.extent.swing_db()
+    swing = sound.meter.extent.swing_db()
     if swing is None or swing < sound.config.silence_db:
         peak = "digital silence or a constant" if swing is None else f"a peak of {swing:.1f} dB"
-        (found,) = qualities([sound.quality])
+        (found,) = qualities([sound.meter])
         raise Rejected(
             "silent",
             f"{peak} after averaging {sound.recording.channels} channel(s) and removing the mean; "

@@ -1,10 +1,15 @@
 """Every reason for which a clip is not kept but damage, and that nothing else is rejected."""
 
+import tracemalloc
+
 import numpy as np
+import psutil
 import pytest
 
-from pipelines.clip import stamp_of
+from pipelines import flac
+from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
+from pipelines.decoding import read_clip
 
 
 def test_a_kept_clip_says_what_it_was(tmp_path, noise, write_audio, decode):
@@ -130,6 +135,44 @@ def test_floats_near_the_end_of_their_range(tmp_path, write_audio, decode, rate,
     assert decoded.status == status
     assert status != "kept" or decoded.levels.peak_db == pytest.approx(770.6, abs=0.1)
     assert decoded.levels is None or np.isfinite(decoded.levels.rms_db)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_resampler_that_leaves_its_range_late_is_noticed(tmp_path, noise, write_audio, decode):
+    """Its numbers that are none come with finite ones, blocks after the first."""
+    long = noise(2_500_000)
+    long[2_000_000:2_100_000] = 3.4e38 * np.sign(long[2_000_000:2_100_000])
+    write_audio(tmp_path / "a.wav", long, 44_100, subtype="FLOAT")
+    assert decode("a.wav").status == "non_finite"
+
+
+def test_a_recording_that_ends_too_soon_was_measured(tmp_path, noise, write_audio, decode):
+    """FLAC says how many samples there are; what there is of them is in the ledger."""
+    path = write_audio(tmp_path / "a.flac", noise(10_000))
+    path.write_bytes(b"".join(map(bytes, flac.with_samples(memoryview(path.read_bytes()), 15_000))))
+    decoded = decode("a.flac")
+    assert decoded.status == "truncated"
+    assert decoded.quality.peak_db == pytest.approx(20 * np.log10(np.abs(noise(10_000)).max()), abs=0.01)
+
+
+def test_a_rejected_recording_holds_nothing(tmp_path, write_audio):
+    """Neither its samples nor its file, however many of them wait for the end of a few."""
+    write_audio(tmp_path / "silent.wav", np.zeros(1_500_000), 16_000)
+    write_audio(tmp_path / "slow.wav", np.zeros(1_000), 50)
+
+    def read(name):
+        stamp = stamp_of(str(tmp_path / name))
+        clip = Clip(clip_id=name, source=name, labels=("a",), split="train", group=name, stamp=stamp)
+        return read_clip(clip, folder=str(tmp_path), config=PrepareConfig(corpus="folder"))
+
+    tracemalloc.start()
+    files = psutil.Process().num_fds()
+    found = [read(name) for name in ("silent.wav", "slow.wav") for _ in range(4)]
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [one.verdict.status for one in found] == ["silent"] * 4 + ["corrupt"] * 4
+    assert held < 1_000_000
+    assert psutil.Process().num_fds() == files
 
 
 def test_a_recording_too_long_for_a_record(tmp_path, write_audio, decode, monkeypatch):

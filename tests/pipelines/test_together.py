@@ -8,23 +8,29 @@ import numpy as np
 
 from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
-from pipelines.decoding import decode_clips, read_clip
-from pipelines.making import add_clips
-from pipelines.shards import ShardWriter
+from pipelines.examples import decode
+from pipelines.making import store_clips
+from pipelines.shards import ShardWriter, read_shard
 
 
 def _rows(tmp_path, clips):
-    """Of clips decoded together, what is kept or why not, by id."""
-    config = PrepareConfig(corpus="folder")
-    found = [read_clip(clip, folder=str(tmp_path), config=config) for clip in clips]
-    writer = ShardWriter(io.BytesIO())
-    every = decode_clips(found)
-    rows = add_clips(clips, every, writer, shard="s", positions={"a": 0}, sample_rate=config.sample_rate)
-    samples = {
-        clip.clip_id: None if one.samples is None else one.samples.tobytes()
-        for clip, one in zip(clips, every, strict=True)
-    }
-    return {row.clip_id: (row._replace(record=None, waveform_offset=None), samples[row.clip_id]) for row in rows}
+    """Of clips that are stored together, the row and the record of each, by id."""
+    stream = io.BytesIO()
+    rows = store_clips(
+        clips,
+        ShardWriter(stream),
+        shard="s",
+        folder=str(tmp_path),
+        labels=("a",),
+        config=PrepareConfig(corpus="folder"),
+    )
+    records = {record.clip_id: record.samples.tobytes() for record in _records(stream.getvalue(), tmp_path)}
+    return {row.clip_id: (row._replace(record=None, waveform_offset=None), records.get(row.clip_id)) for row in rows}
+
+
+def _records(content, folder):
+    (folder / "shard").write_bytes(content)
+    return [decode(payload) for _, payload in read_shard(folder / "shard")]
 
 
 def test_what_becomes_of_a_clip_does_not_depend_on_those_beside_it(tmp_path, write_audio, noise):
