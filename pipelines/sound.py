@@ -100,7 +100,7 @@ def _take(sound: Sound) -> None:
         return
     sound.held = sound.waveform = None
     begin = [block for block in (first, second) if block is not None]
-    del first, second
+    del first, second  # a block that is stored is let go
     _store_long(sound, chain((begin.pop(0) for _ in range(len(begin))), blocks))
 
 
