@@ -87,7 +87,7 @@ class QualityMeter:
         """Whether there is a sample, and all of them are finite."""
         return bool(self.extent.length) and not self.extent.bad and math.isfinite(self._peak)
 
-    def _take(self, block: Block, low: float, high: float) -> None:
+    def _add(self, block: Block, low: float, high: float) -> None:
         """The next frames; `low` and `high` are the extremes of the mean of their channels."""
         if self._channels > 1:
             low, high = float(block.min()), float(block.max())
@@ -159,15 +159,15 @@ def add_blocks(meters: Sequence[QualityMeter], blocks: Sequence[Block], waveform
         meter._look(block, waveform)
     extremes = add_extents([meter.extent for meter in meters], waveforms)
     for meter, block, (low, high) in zip(meters, blocks, extremes, strict=True):
-        meter._take(block, low, high)
+        meter._add(block, low, high)
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def qualities(meters: Sequence[QualityMeter | None]) -> list[Quality | None]:
+def qualities(meters: Sequence[QualityMeter]) -> list[Quality | None]:
     """Of all blocks so far, for each meter; None without any, or where a sample is not finite."""
-    measured = [meter for meter in meters if meter and meter.is_measured()]
+    measured = [meter for meter in meters if meter.is_measured()]
     bandwidths = iter(_bandwidths(measured) if measured else ())
-    return [meter._quality(next(bandwidths)) if meter and meter.is_measured() else None for meter in meters]
+    return [meter._quality(next(bandwidths)) if meter.is_measured() else None for meter in meters]
 
 
 def _transform(meters: Sequence[QualityMeter]) -> None:
@@ -190,14 +190,6 @@ def _bandwidths(meters: Sequence[QualityMeter]) -> list[float | None]:
     heard = (bands > noise[:, None]) & (tilted > _BELOW_PEAK * tilted.max(axis=1, keepdims=True))
     edges = np.where(heard.any(axis=1), _BANDS - heard[:, ::-1].argmax(axis=1), 0).tolist()
     return [edge / _BANDS * meter._rate / 2.0 if edge else None for meter, edge in zip(meters, edges, strict=True)]
-
-
-def measure(waveform: Waveform, *, rate: int) -> Quality | None:
-    """The quality of a mono waveform [samples] at `rate` Hz."""
-    meter = QualityMeter(rate)
-    if len(waveform):
-        add_blocks([meter], [waveform[:, None]], [waveform])
-    return qualities([meter])[0]
 
 
 def silent_shares(several: Sequence[Samples], *, rate: int) -> list[float]:

@@ -51,7 +51,12 @@ class Sound:
         """What it takes of memory: the samples that it holds, of all channels, or will hold, or is stored as."""
         if self.held is None:
             return 0 if self.samples is None else len(self.samples)
-        return max(self.held.size, _stored_length(self.recording, len(self.held), self.config))
+        return self.room(self.held)
+
+    def room(self, block: Block) -> int:
+        """The samples of a block, of all channels, or those that are stored of it if they are more."""
+        rates = {"source_rate": self.recording.rate, "target_rate": self.config.sample_rate}
+        return max(block.size, audio.resampled_length(len(block), **rates))
 
 
 def take(recording: Recording, config: PrepareConfig) -> Sound:
@@ -93,7 +98,7 @@ def _take(sound: Sound) -> None:
     blocks, sound.recording.blocks = sound.recording.blocks, iter(())  # closes the file, whatever comes
     check_rate(sound.recording.rate)
     first = next(blocks, None)
-    if first is not None and _is_short(sound, first):
+    if first is not None and sound.room(first) <= BLOCK_SAMPLES:
         sound.held, sound.waveform = first, audio.mono(first)
     second = next(blocks, None)
     if second is None and sound.held is not None:
@@ -102,10 +107,6 @@ def _take(sound: Sound) -> None:
     begin = [block for block in (first, second) if block is not None]
     del first, second  # a block that is stored is let go
     _store_long(sound, chain((begin.pop(0) for _ in range(len(begin))), blocks))
-
-
-def _is_short(sound: Sound, block: Block) -> bool:
-    return max(block.size, _stored_length(sound.recording, len(block), sound.config)) <= BLOCK_SAMPLES
 
 
 def _store_long(sound: Sound, blocks: Iterator[Block]) -> None:
@@ -181,10 +182,6 @@ def _store(sounds: Sequence[Sound]) -> None:
 
 def _waveforms(sounds: Sequence[Sound]) -> list[Waveform]:
     return [sound.waveform for sound in sounds if sound.waveform is not None]
-
-
-def _stored_length(recording: Recording, length: int, config: PrepareConfig) -> int:
-    return audio.resampled_length(length, source_rate=recording.rate, target_rate=config.sample_rate)
 
 
 def _check_source(sound: Sound) -> None:

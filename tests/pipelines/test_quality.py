@@ -14,7 +14,7 @@ from pipelines.audio import mono
 from pipelines.ledger import read_ledger
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
-from pipelines.quality import Quality, QualityMeter, add_blocks, measure, qualities, silent_shares
+from pipelines.quality import Quality, QualityMeter, add_blocks, qualities, silent_shares
 from pipelines.statistics import statistics
 
 CORPORA = Path(__file__).parents[3] / "shared/corpora"
@@ -29,6 +29,14 @@ def quality_of(path: Path) -> Quality:
     (quality,) = qualities([meter])
     assert quality is not None
     return quality
+
+
+def measure(waveform: np.ndarray, *, rate: int) -> Quality | None:
+    """Of a mono waveform."""
+    meter = QualityMeter(rate)
+    if len(waveform):
+        add_blocks([meter], [waveform[:, None]], [waveform])
+    return qualities([meter])[0]
 
 
 def stored(path: Path, waveform: np.ndarray, rate: int, subtype: str = "PCM_16") -> Path:
