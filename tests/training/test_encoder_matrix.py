@@ -1,4 +1,4 @@
-"""The seven front ends before EfficientNetB0 and CNN14: each trains on two workers of a real Ray cluster."""
+"""The seven front ends before CNN14, two before EfficientNetB0: each trains on two workers of a real Ray cluster."""
 
 import json
 import subprocess
@@ -11,7 +11,6 @@ import pytest
 pytestmark = pytest.mark.timeout(1800)  # trainings on Ray, of minutes on a busy machine
 
 FRONTENDS = ("mel", "mel_pcen", "wavegram", "time_domain", "sincnet", "sincnet_plus", "leaf")
-ENCODERS = ("efficientnet_b0", "cnn14")
 PARAMETERS = (0, 256, 309_568, 51_729, 256, 448, 448)  # the paper's column with 64 filters
 
 
@@ -24,7 +23,7 @@ def seen(snapshot, tmp_path_factory) -> list[dict[str, Any]]:
     return [json.loads((folder / f"{index}.json").read_text()) for index in range(2)]
 
 
-TITLES = [f"{kind} before {encoder}" for kind in FRONTENDS for encoder in ENCODERS]
+TITLES = [f"{kind} before cnn14" for kind in FRONTENDS] + [f"{kind} before efficientnet_b0" for kind in ("mel", "leaf")]
 
 
 @pytest.mark.parametrize("title", TITLES)
@@ -40,4 +39,4 @@ def test_every_pair_trains_on_two_workers(seen, title):
 @pytest.mark.parametrize(("kind", "count"), list(zip(FRONTENDS, PARAMETERS, strict=True)))
 def test_front_ends_have_the_paper_s_numbers_of_parameters(seen, kind, count):
     """With 64 filters, whatever stands behind them."""
-    assert {seen[0][f"{kind} before {encoder}"]["frontend"] for encoder in ENCODERS} == {count}
+    assert {found["frontend"] for title, found in seen[0].items() if title.startswith(f"{kind} before")} == {count}

@@ -101,7 +101,7 @@ def test_its_file_opens_with_command_time_and_table():
 
 def test_single_tasks(source, tmp_path):
     """Seven tables, and what to get for the eighth; notes on the data; nobody's accuracy is compared with itself."""
-    done, found = run("single_task", source, tmp_path, frontends=["leaf"])
+    done, found = run("single_task", source, tmp_path, frontends=["mel"])
     assert [section["task"] for section in found["sections"]] == [
         "acoustic_scenes",
         "birdsong",
@@ -138,18 +138,17 @@ def test_the_paper_s_tasks_together_need_all_of_them(source, tmp_path):
 
 
 def test_audioset(source, tmp_path):
-    """Seven front ends; the report prints the paper's column of parameters beside ours, and they agree."""
-    done, found = run("audioset", source, tmp_path, frontends=[])
+    """Two of the seven front ends; the report prints the paper's column of parameters beside ours, and they agree."""
+    names = ["mel", "leaf"]
+    done, found = run("audioset", source, tmp_path, frontends=names)
     assert done.returncode == 0, done.stderr
     (section,) = found["sections"]
     assert section["metric"] == "mAP"
     rows = {row["name"]: row for row in section["rows"]}
-    assert {name: row["paper_parameters"] for name, row in rows.items()} == PARAMETERS_AT_64_FILTERS
-    counts = {name: row["frontend_parameters"] for name, row in rows.items()}
-    exact = {"mel": 0, "mel_pcen": 256, "sincnet": 256, "sincnet_plus": 448, "leaf": 448}
-    assert {name: counts[name] for name in exact} == exact
-    assert 290_000 < counts["wavegram"] < 310_000
-    assert 51_000 < counts["time_domain"] < 52_000
+    assert {name: row["paper_parameters"] for name, row in rows.items()} == {
+        name: PARAMETERS_AT_64_FILTERS[name] for name in names
+    }
+    assert [rows[name]["frontend_parameters"] for name in names] == [0, 448]
     assert "448 / 448" in done.stdout
 
 
@@ -162,13 +161,13 @@ def test_folds(source, tmp_path):
 
 @pytest.mark.parametrize("name", ["fsdd", "ablation", "initialisation"])
 def test_front_ends_of_one_corpus(name, source, tmp_path):
-    """A table with the baseline and the last front end, and the difference; all would take as long for each."""
-    frontends = [load(name).baseline, list(load(name).frontends)[-1]]
-    done, found = run(name, source, tmp_path, frontends=frontends)
+    """A table with the last of its front ends, which is the baseline here; all would take as long for each."""
+    last = list(load(name).frontends)[-1]
+    done, found = run(name, source, tmp_path, frontends=[last])
     assert done.returncode == 0, done.stderr
+    assert [section["task"] for section in found["sections"]] == list(load(name).tasks)
     for section in found["sections"]:
-        assert [row["name"] for row in section["rows"]] == frontends
-        assert [row["name"] for row in section["rows"] if not row["differences"]] == [found["baseline"]]
+        assert [row["name"] for row in section["rows"]] == [last] == [found["baseline"]]
 
 
 def test_noise(source, tmp_path):
