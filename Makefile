@@ -37,12 +37,13 @@ typecheck: $(INSTALLED)
 	$(BIN)/mypy
 
 # Two processes: tfrecord and TensorFlow cannot live in one (docs/decisions/0001-two-processes.md). Side by side, as each
-# waits a lot.
+# waits a lot. Trainings on Ray come first in the one and last in the other: with two clusters at once, two cores are busy
+# with switching between forty processes.
 tests: $(INSTALLED)
 	$(MAKE) --jobs=2 --output-sync=line tests-light tests-tensorflow
 
 tests-light: $(INSTALLED) browser flink postgres
-	$(PYTEST) tests/test_imports.py tests/infra tests/pipelines tests/workflows
+	$(PYTEST) tests/workflows tests/test_imports.py tests/infra tests/pipelines
 
 tests-tensorflow: $(INSTALLED) postgres
 	$(PYTEST) tests/frontends tests/training --ignore=tests/training/test_kills.py

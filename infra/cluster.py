@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ def cluster(address: str | None) -> Iterator[None]:
     settings: dict[str, Any] = {"address": address or "local", "log_to_driver": False}
     if address is None:
         settings.update(_node_ip_address="127.0.0.1", include_dashboard=False)
+        # Asks whether a cluster takes a node away, in a process for each trial; this node is all there is.
+        os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
     try:
         ray.init(logging_level=logging.ERROR, **settings)
     except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from infra import config
 from infra.environment import stage_environment
 from infra.predictions import PREDICTIONS_NAME, read_predictions
 from infra.stage import run_stage
+from tests.training.alone import train_alone
 from tests.training.attempts import train
 from training.config import (
     RESULT_NAME,
@@ -75,8 +75,8 @@ def ray_address():
 def evaluated(snapshot, chords, ray_address, tmp_path_factory):
     """Folder of the trials.
 
-    "1", "3": the same trained weights, evaluated by so many workers; "trained": by three from the start; "here": the
-    checkpoints of the training in this process, from which all but the last go on.
+    "1", "3": the same trained weights, evaluated by so many workers, the one without Ray; "trained": by three from the
+    start; "here": the checkpoints of the training in this process, from which all but the last go on.
     """
     root = tmp_path_factory.mktemp("evaluated")
     train(snapshot, chords, folder=root / "here" / "checkpoints", frontend=TRIAL.frontend, config=TRIAL.train)
@@ -88,19 +88,18 @@ def evaluated(snapshot, chords, ray_address, tmp_path_factory):
     def trial(name: str) -> TrialRequest:
         return TrialRequest(name="leaf", trial_id=name, config=TRIAL, snapshots=snapshots, folder=str(root / name))
 
-    def launch(workers: int) -> None:
+    def request(workers: int, *names: str) -> LaunchRequest:
         shutil.copytree(root / "here" / "checkpoints", root / f"{workers}" / "checkpoints")
-        request = LaunchRequest(
+        return LaunchRequest(
             workflow="evaluation",
-            trials=(trial(f"{workers}"), *([trial("trained")] if workers == 3 else [])),
+            trials=tuple(map(trial, names)),
             cluster=ClusterConfig(ray_address=ray_address, workers_per_trial=workers),
             tracking_uri=None,
             artifact_root=None,
         )
-        assert run_stage("training.launch", request, Launched) == Launched(failed={})
 
-    with ThreadPoolExecutor(len(WORKERS)) as pool:
-        list(pool.map(launch, WORKERS))
+    train_alone(request(1, "1"), root / "request.json")
+    assert run_stage("training.launch", request(3, "3", "trained"), Launched) == Launched(failed={})
     return root
 
 

@@ -1,7 +1,6 @@
 """Trials on a real local Ray with a real MLflow store: one run each, also when a worker is killed."""
 
 import dataclasses
-import json
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -39,18 +38,6 @@ TRIAL = TrialConfig(
     seed=3,
     tasks=(TaskConfig(name="sounds"),),
 )
-# Without dropout, whose masks differ from one number of workers to another; and with small steps, because Adam makes
-# whole ones of rounding errors: at the default rates these alone move the loss of an epoch by up to 5e-3.
-PLAIN = dataclasses.replace(
-    TRIAL,
-    train=TrainConfig(
-        epochs=1,
-        batch_size=16,
-        learning_rate=3e-5,
-        frontend_learning_rate=1e-5,
-        encoder=EncoderConfig(width=0.125, dropout=0.0),
-    ),
-)
 
 
 def request(snapshot, root: Path, configs: Mapping[str, TrialConfig], *, workers: int) -> LaunchRequest:
@@ -80,7 +67,7 @@ def send(number: signal.Signals, folder: Path, *, rank: int, not_to: Sequence[in
 
 @pytest.fixture(scope="module")
 def two_workers(snapshot, tmp_path_factory):
-    """A trial of two workers that nothing disturbed, a plain one, and one that is disturbed twice.
+    """A trial of two workers that nothing disturbed, and one that is disturbed twice.
 
     After epoch 1 one worker is killed; of the next attempt, the other one is asked to stop.
     """
@@ -95,7 +82,7 @@ def two_workers(snapshot, tmp_path_factory):
 
     launched = run_stage(
         "training.launch",
-        request(snapshot, root, {"unbroken": TRIAL, "killed": TRIAL, "plain": PLAIN}, workers=2),
+        request(snapshot, root, {"unbroken": TRIAL, "killed": TRIAL}, workers=2),
         Launched,
         on_line=on_line,
     )
@@ -109,12 +96,6 @@ def checkpoint(root: Path, name: str, which: str = "last") -> dict[str, np.ndarr
     """The arrays of a trial's checkpoint, without its times."""
     with np.load(root / name / "checkpoints" / f"{which}.npz") as arrays:
         return {key: arrays[key] for key in arrays if key != "progress"}
-
-
-def first_loss(root: Path, name: str) -> float:
-    """The training loss of a trial's first epoch, unrounded."""
-    with np.load(root / name / "checkpoints" / "last.npz") as arrays:
-        return json.loads(str(arrays["progress"]))["history"][0]["train.loss"]
 
 
 def result(root: Path, name: str) -> TrialResult:
@@ -144,7 +125,7 @@ def test_a_killed_worker_leaves_one_finished_run(two_workers):
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     trials = {run.data.tags["leafworks.trial"]: run for run in runs if run not in parents}
     assert len(parents) == 1
-    assert len(runs) == 4
+    assert len(runs) == 3
     assert {run.info.status for run in runs} == {"FINISHED"}
     twins = [trials[name].info.run_id for name in ("unbroken", "killed")]
     for key in ("train.loss", "validation.accuracy"):
@@ -197,32 +178,21 @@ def test_the_number_of_filters_is_the_same_everywhere(two_workers):
     assert result(two_workers, "killed").frontend_parameters == 7 * 16
 
 
-@pytest.fixture(scope="module")
-def one_worker(snapshot, tmp_path_factory):
-    """The plain trial with one worker, and beside it one that cannot succeed."""
-    root = tmp_path_factory.mktemp("one")
-    diverging = dataclasses.replace(TRIAL, train=dataclasses.replace(TRIAL.train, learning_rate=1e30))
-    asked = request(snapshot, root, {"diverging": diverging, "plain": PLAIN}, workers=1)
-    return root, run_stage("training.launch", asked, Launched)
-
-
-def test_one_worker_comes_to_the_same_result(two_workers, one_worker):
-    """The same examples in the same order: the first epoch's loss is equal up to rounding."""
-    one, two = (first_loss(root, "plain") for root in (one_worker[0], two_workers))
-    assert one == pytest.approx(two, rel=1e-4)
-    assert [result(root, "plain").workers for root in (one_worker[0], two_workers)] == [1, 2]
-
-
-def test_a_trial_that_cannot_succeed_fails_alone(one_worker):
-    """Its reason is in the answer, in its folder and in its run; the other trial finishes."""
+def test_a_trial_that_cannot_succeed_fails_alone(snapshot, tmp_path):
+    """Its reason is in the answer, in its folder and in its run; the other trial, of one worker too, finishes."""
     from mlflow import MlflowClient
 
-    root, launched = one_worker
+    train = dataclasses.replace(TRIAL.train, epochs=1)
+    trials = {
+        "plain": dataclasses.replace(TRIAL, train=train),
+        "diverging": dataclasses.replace(TRIAL, train=dataclasses.replace(train, learning_rate=1e30)),
+    }
+    launched = run_stage("training.launch", request(snapshot, tmp_path, trials, workers=1), Launched)
     assert list(launched.failed) == ["diverging"]
     assert "weights are finite. Received: epoch 1" in launched.failed["diverging"].splitlines()[-1]
-    assert (root / "diverging" / FAILURE_NAME).read_text().strip() == launched.failed["diverging"].strip()
-    assert (root / "plain" / RESULT_NAME).is_file()
-    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    assert (tmp_path / "diverging" / FAILURE_NAME).read_text().strip() == launched.failed["diverging"].strip()
+    assert (tmp_path / "plain" / RESULT_NAME).is_file()
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     runs = client.search_runs([client.get_experiment_by_name("leafworks/test").experiment_id])
     states = {run.data.tags.get("leafworks.trial", "parent"): run.info.status for run in runs}
     assert states == {"plain": "FINISHED", "diverging": "FAILED", "parent": "FAILED"}
