@@ -59,15 +59,24 @@ class Nodes:
             process.wait(60)
 
     def _start(self, *arguments: str) -> None:
-        log = self._folder / f"node-{len(list(self._folder.glob('node-*')))}.txt"
+        """Tries three times: `ray start` gives up after 30 s, which a busy machine may need."""
         command = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--num-cpus=1"]
         command += ["--object-store-memory=100000000", "--disable-usage-stats", *arguments]
+        for _ in range(3):
+            log = self._folder / f"node-{len(list(self._folder.glob('node-*')))}.txt"
+            if self._starts(command, log):
+                return
+        raise AssertionError(log.read_text())
+
+    def _starts(self, command: list[str], log: Path) -> bool:
         with log.open("w") as stream:
             process = subprocess.Popen(
                 command, env=self._environment, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
             )
-        self._processes.append(process)
-        wait_until(lambda: bool(_STARTED.search(log.read_text())), while_running=process)
+        wait_until(lambda: bool(_STARTED.search(log.read_text())) or process.poll() is not None)
+        if process.poll() is None:
+            self._processes.append(process)
+        return process.poll() is None
 
 
 @contextmanager
