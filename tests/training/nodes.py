@@ -74,9 +74,10 @@ class Nodes:
                 command, env=self._environment, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
             )
         wait_until(lambda: bool(_STARTED.search(log.read_text())) or process.poll() is not None)
-        if process.poll() is None:
+        runs = process.poll() is None
+        if runs:
             self._processes.append(process)
-        return process.poll() is None
+        return runs
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def root(tmp_path_factory):
         assert any("leaf, seed 0: epoch 1/2" in line for line in process.stdout)
         process.kill()
     done = leafworks("run", "quickstart", *SMALL, root=folder)
-    (folder / "first.txt").write_text(done.stdout)
+    (folder / "said.txt").write_text(done.stdout)
     return folder
 
 
@@ -51,7 +51,7 @@ def table(root):
 
 def test_it_ends_with_the_table_and_the_path_of_the_page(root):
     """What a newcomer sees."""
-    text = (root / "first.txt").read_text()
+    text = (root / "said.txt").read_text()
     rows = {line.split()[1]: line.split("│") for line in text.splitlines() if line.startswith("│")}
     assert [cell.strip() for cell in rows["mel"][5:8]] == ["-", "-", "0"]
     assert [len(rows[name][4].split()) for name in ("mel", "leaf")] == [2, 2]  # seeds
