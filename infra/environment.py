@@ -4,6 +4,7 @@ import os
 
 QUIET = {
     "KERAS_BACKEND": "tensorflow",
+    "OPENBLAS_NUM_THREADS": "1",  # NumPy's threads, one for each core, turn in circles before they sleep
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_USAGE_STATS_ENABLED": "0",

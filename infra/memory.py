@@ -1,8 +1,11 @@
-"""Memory of this process: what the C library does with what was freed, and the most there was."""
+"""Memory of this process: when garbage is looked for, what happens to what was freed, and the most there was."""
 
 import ctypes
+import gc
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h
@@ -22,6 +25,29 @@ def keep_freed_memory() -> None:
         return
     mallopt(_TRIM_THRESHOLD, _TRIM_BYTES)
     mallopt(_MMAP_THRESHOLD, _MMAP_BYTES)
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """No garbage is looked for while the block makes what will stay, nor later among all that is there at its end.
+
+    A library is a million objects, a corpus as many, and Python looks through them again and again: a quarter of the
+    time that TensorFlow takes to load, a fifth of Beam's. What nobody refers to is freed as always; only circles that
+    are there when the block ends are never found.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
+
+
+def collect_rarely() -> None:
+    """Looks for garbage after 20,000 new objects instead of 700: graphs, rows and modules are hardly ever any."""
+    gc.set_threshold(20_000, 20, 20)
 
 
 def peak_bytes() -> int:

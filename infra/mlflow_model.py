@@ -9,6 +9,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from infra.memory import without_collection
+
 # A full list of requirements would be found out by importing the model in another process, for seconds.
 _REQUIREMENTS = ("leafworks", "keras", "tensorflow", "numpy")
 
@@ -27,7 +29,8 @@ def save_mlflow_model(
     """
     import logging
 
-    import mlflow.keras
+    with without_collection():
+        import mlflow.keras
     import numpy as np
     from mlflow.models import Model, ModelSignature
     from mlflow.types.schema import Schema, TensorSpec

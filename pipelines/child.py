@@ -13,7 +13,7 @@ import threading
 import traceback
 from typing import Any
 
-from infra.memory import keep_freed_memory
+from infra.memory import collect_rarely, keep_freed_memory
 from pipelines.isolation import CELL, NO_ITEM
 
 _GRACE_SECONDS = 60  # after the parent's own limit; the kernel ends a child that hangs and has no parent
@@ -24,6 +24,7 @@ def main() -> None:
     cell = mmap.mmap(int(sys.argv[1]), CELL.size)
     _limit(int(sys.argv[2]))
     keep_freed_memory()
+    collect_rarely()
     answers = os.fdopen(os.dup(1), "wb")
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
     for stream in (1, 2):  # what C libraries print is neither an answer nor worth a line of the log

@@ -1,18 +1,17 @@
 """What a preparation will do, known before any audio is read: the clips, their shards, the folder."""
 
 import dataclasses
-import gc
 import hashlib
 import itertools
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infra import config as configs
 from infra.card import CARD_NAME, SPLITS
+from infra.memory import without_collection
 from pipelines.clip import Clip, Listed
 from pipelines.config import PrepareConfig, PrepareRequest
 from pipelines.corpora.catalog import CATALOG, list_corpus
@@ -74,7 +73,7 @@ def make_plan(request: PrepareRequest) -> Plan:
     Raises:
       ValueError: the corpus is not where the request says, or two of its clips have one id.
     """
-    with _no_collection():
+    with without_collection():
         return _make_plan(request)
 
 
@@ -95,18 +94,6 @@ def _make_plan(request: PrepareRequest) -> Plan:
         shards=_shards(listed.clips, config.clips_per_shard or 1),
         sizes=sizes,
     )
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Clips are made by the million and none is garbage: looking through them again and again takes a fifth more."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def clips_per_shard(clips: int, output_bytes: float) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from infra.card import STATISTICS_NAME, read_card
 from infra.files import remove_temporary_files
+from infra.memory import without_collection
 from infra.stage import serve
 from pipelines.config import Prepared, PrepareRequest
 from pipelines.plan import PARTS_NAME, Plan, Shard, cannot_write, make_plan
@@ -63,7 +64,8 @@ def _tasks(plan: Plan) -> list[ShardTask]:
 
 def _make(plan: Plan, tasks: list[ShardTask], request: PrepareRequest) -> None:
     if tasks:
-        from pipelines.run import make_shards  # Beam takes a second to load
+        with without_collection():
+            from pipelines.run import make_shards  # Beam takes a second to load
 
         make_shards(plan, tasks, request)
     lost = [shard.name for shard in plan.shards if not _is_done(plan, shard)]

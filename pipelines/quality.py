@@ -65,9 +65,10 @@ class Quality(NamedTuple):
 
 
 class QualityMeter:
-    """Accumulates the quality of a recording of `rate` Hz by `add_blocks`; the blocks may have any lengths.
+    """Accumulates the quality of a recording of `rate` Hz; its blocks may have any lengths.
 
-    `extent` is of the mean of the channels.
+    Every block is given to `add_channels`, and the mean of its channels to `add_waveforms`, later if need be.
+    `extent` is of that mean.
     """
 
     def __init__(self, rate: int) -> None:
@@ -87,10 +88,17 @@ class QualityMeter:
         """Whether there is a sample, and all of them are finite."""
         return bool(self.extent.length) and not self.extent.bad and math.isfinite(self._peak)
 
-    def _add(self, block: Block, low: float, high: float) -> None:
-        """The next frames; `low` and `high` are the extremes of the mean of their channels."""
+    @np.errstate(over="ignore", invalid="ignore")  # what is not finite is rejected elsewhere
+    def add_channels(self, block: Block) -> None:
+        """The next frames, best while the processor's caches have them; of one channel their waveform says it all."""
+        if not self._channels:
+            self._channels = block.shape[1]
+            self._dead = dict.fromkeys(range(self._channels), (np.inf, -np.inf)) if self._channels > 1 else {}
         if self._channels > 1:
-            low, high = float(block.min()), float(block.max())
+            self._add(block, float(block.min()), float(block.max()))
+
+    def _add(self, block: Block, low: float, high: float) -> None:
+        """The next frames and their extremes."""
         peak = max(-low, high)
         self._peak = peak if peak > self._peak or math.isnan(peak) else self._peak
         if peak >= _FULL_SCALE:
@@ -120,12 +128,9 @@ class QualityMeter:
             for channel, (low, high) in self._dead.items()
         ]
 
-    def _look(self, block: Block, mono: Waveform) -> None:
+    def _look(self, mono: Waveform) -> None:
         """Once every `_STRIDE` frames, whatever the blocks."""
         done = self.extent.length
-        if not done:
-            self._channels = block.shape[1]
-            self._dead = dict.fromkeys(range(self._channels), (np.inf, -np.inf)) if self._channels > 1 else {}
         while self._due < done + len(mono):
             begin = self._due - done
             self._look_at(mono[begin : begin + _STRIDE])
@@ -152,14 +157,15 @@ class QualityMeter:
         self._power = power if self._power is None else self._power + power
 
 
-@np.errstate(over="ignore", invalid="ignore")  # what is not finite is rejected elsewhere
-def add_blocks(meters: Sequence[QualityMeter], blocks: Sequence[Block], waveforms: Sequence[Waveform]) -> None:
-    """For each meter the next frames, which are not empty, and the mean of their channels."""
-    for meter, block, waveform in zip(meters, blocks, waveforms, strict=True):
-        meter._look(block, waveform)
+@np.errstate(over="ignore", invalid="ignore")
+def add_waveforms(meters: Sequence[QualityMeter], waveforms: Sequence[Waveform]) -> None:
+    """For each meter the mean of the channels of its next frames, which are not empty."""
+    for meter, waveform in zip(meters, waveforms, strict=True):
+        meter._look(waveform)
     extremes = add_extents([meter.extent for meter in meters], waveforms)
-    for meter, block, (low, high) in zip(meters, blocks, extremes, strict=True):
-        meter._add(block, low, high)
+    for meter, waveform, (low, high) in zip(meters, waveforms, extremes, strict=True):
+        if meter._channels == 1:
+            meter._add(waveform[:, None], low, high)
 
 
 @np.errstate(over="ignore", invalid="ignore")

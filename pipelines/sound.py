@@ -13,7 +13,7 @@ import numpy as np
 from pipelines import audio
 from pipelines.audio import Block, Extent, LevelMeter, Samples, Waveform
 from pipelines.config import PrepareConfig
-from pipelines.quality import STEP, Quality, QualityMeter, add_blocks, qualities
+from pipelines.quality import STEP, Quality, QualityMeter, add_waveforms, qualities
 from pipelines.recording import BLOCK_SAMPLES, Recording, Undecodable
 from pipelines.status import Rejected, words
 
@@ -32,7 +32,6 @@ class Sound:
       recording: what it is; its blocks are taken.
       meter: of the source.
       level_meter: of what is stored.
-      held: float32 [samples, channels], all of a short recording; None: it is long, or has been measured.
       waveform: of a short recording the mean of the channels, at first at its own rate; None of a long one.
       samples: int16 [samples] as they are stored; None: not yet, or there will be none.
       verdict: why it is not kept; None: nothing speaks against it so far.
@@ -41,22 +40,21 @@ class Sound:
     def __init__(self, recording: Recording, config: PrepareConfig) -> None:
         self.recording, self.config = recording, config
         self.meter, self.level_meter = QualityMeter(recording.rate), LevelMeter()
-        self.held: Block | None = None
         self.waveform: Waveform | None = None
         self.samples: Samples | None = None
         self.verdict: Rejected | None = None
 
     @property
     def num_samples(self) -> int:
-        """What it takes of memory: the samples that it holds, of all channels, or will hold, or is stored as."""
-        if self.held is None:
+        """What it takes of memory: the samples that it holds, or will hold, or is stored as."""
+        if self.waveform is None:
             return 0 if self.samples is None else len(self.samples)
-        return self.room(self.held)
+        return self.room(self.waveform)
 
-    def room(self, block: Block) -> int:
-        """The samples of a block, of all channels, or those that are stored of it if they are more."""
+    def room(self, found: Block | Waveform) -> int:
+        """The samples of a waveform, or of all channels of a block; those that are stored of it if they are more."""
         rates = {"source_rate": self.recording.rate, "target_rate": self.config.sample_rate}
-        return max(block.size, audio.resampled_length(len(block), **rates))
+        return max(found.size, audio.resampled_length(len(found), **rates))
 
 
 def take(recording: Recording, config: PrepareConfig) -> Sound:
@@ -72,7 +70,7 @@ def take(recording: Recording, config: PrepareConfig) -> Sound:
 
 def finish(sounds: Sequence[Sound], at: Callable[[int], None]) -> None:
     """Measures, resamples and stores those that are short; `at` is told which of them something is done to alone."""
-    _measure([sound for sound in sounds if sound.held is not None])
+    _measure([sound for sound in sounds if sound.waveform is not None])
     for index, sound in enumerate(sounds):
         if sound.waveform is not None and not sound.verdict and sound.recording.rate != sound.config.sample_rate:
             at(index)
@@ -99,11 +97,12 @@ def _take(sound: Sound) -> None:
     check_rate(sound.recording.rate)
     first = next(blocks, None)
     if first is not None and sound.room(first) <= BLOCK_SAMPLES:
-        sound.held, sound.waveform = first, audio.mono(first)
+        sound.meter.add_channels(first)
+        sound.waveform = audio.mono(first)
     second = next(blocks, None)
-    if second is None and sound.held is not None:
+    if second is None and sound.waveform is not None:
         return
-    sound.held = sound.waveform = None
+    sound.meter, sound.waveform = QualityMeter(sound.recording.rate), None
     begin = [block for block in (first, second) if block is not None]
     del first, second  # a block that is stored is let go
     _store_long(sound, chain((begin.pop(0) for _ in range(len(begin))), blocks))
@@ -115,7 +114,8 @@ def _store_long(sound: Sound, blocks: Iterator[Block]) -> None:
     most = max(1, BLOCK_SAMPLES * sound.recording.rate // sound.config.sample_rate)  # of a slow one a block is much
     for block in blocks:
         waveform = audio.mono(block)
-        add_blocks([sound.meter], [block], [waveform])
+        sound.meter.add_channels(block)
+        add_waveforms([sound.meter], [waveform])
         if not sound.meter.extent.bad:
             for begin in range(0, len(waveform), most):
                 stored.append(resampler.push(waveform[begin : begin + most]))
@@ -156,10 +156,8 @@ class _Stored:
 
 
 def _measure(sounds: Sequence[Sound]) -> None:
-    held = [sound.held for sound in sounds if sound.held is not None]
-    add_blocks([sound.meter for sound in sounds], held, _waveforms(sounds))
+    add_waveforms([sound.meter for sound in sounds], _waveforms(sounds))
     for sound in sounds:
-        sound.held = None
         if not sound.verdict:
             _try(sound, _check_source)
 

@@ -1,8 +1,11 @@
 """What every test may use."""
 
+import gc
 from pathlib import Path
 
 import pytest
+
+from infra.memory import collect_rarely
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -13,3 +16,15 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"needs real recordings and golden arrays in {SHARED}, which is not there")
     return SHARED
+
+
+def pytest_sessionstart() -> None:
+    """Modules are loaded while tests are collected, TensorFlow among them: none of that is garbage."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is looked for, as in a worker."""
+    gc.freeze()
+    gc.enable()
+    collect_rarely()

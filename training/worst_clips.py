@@ -63,7 +63,7 @@ def write_worst_clips(
       sample_rate: in Hz.
       title: of the page.
     """
-    losses = clip_losses(predictions)
+    losses, centre_hz = clip_losses(predictions), inspect(frontend).parameters.get("centre_hz")
     worst = np.argsort(-losses, kind="stable")[:WORST_CLIPS]
     clips = []
     for index in worst:
@@ -76,7 +76,7 @@ def write_worst_clips(
                 loss=float(losses[index]),
                 wav=base64.b64encode(_wav(samples, sample_rate)).decode(),
                 picture=base64.b64encode(
-                    _picture(frontend, samples, sample_rate, predictions.clip_ids[index])
+                    _picture(frontend, samples, sample_rate, centre_hz, predictions.clip_ids[index])
                 ).decode(),
             )
         )
@@ -103,7 +103,9 @@ def _wav(samples: np.ndarray, sample_rate: int) -> bytes:
     return stream.getvalue()
 
 
-def _picture(frontend: keras.layers.Layer, samples: np.ndarray, sample_rate: int, name: str) -> bytes:
+def _picture(
+    frontend: keras.layers.Layer, samples: np.ndarray, sample_rate: int, centre_hz: np.ndarray | None, name: str
+) -> bytes:
     """PNG of the features; of a Wavegram, the mean over its maps."""
     waveform = (samples.astype(np.float32) / 32768.0)[None]
     features = np.asarray(keras.ops.convert_to_tensor(frontend(waveform, training=False)), np.float32)[0]
@@ -111,9 +113,5 @@ def _picture(frontend: keras.layers.Layer, samples: np.ndarray, sample_rate: int
     time_s = (np.arange(len(values)) + 0.5) * len(samples) / sample_rate / max(1, len(values))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "picture.png")
-        draw_features(path, values, time_s=time_s, centre_hz=_centres(frontend), title=name, unit="feature")
+        draw_features(path, values, time_s=time_s, centre_hz=centre_hz, title=name, unit="feature")
         return path.read_bytes()
-
-
-def _centres(frontend: keras.layers.Layer) -> np.ndarray | None:
-    return inspect(frontend).parameters.get("centre_hz")

@@ -14,7 +14,7 @@ from pipelines.audio import mono
 from pipelines.ledger import read_ledger
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
-from pipelines.quality import Quality, QualityMeter, add_blocks, qualities, silent_shares
+from pipelines.quality import Quality, QualityMeter, add_waveforms, qualities, silent_shares
 from pipelines.statistics import statistics
 
 CORPORA = Path(__file__).parents[3] / "shared/corpora"
@@ -25,7 +25,8 @@ def quality_of(path: Path) -> Quality:
     recording = sndfile.open_recording(os.fsencode(path))
     meter = QualityMeter(recording.rate)
     for block in recording.blocks:
-        add_blocks([meter], [block], [mono(block)])
+        meter.add_channels(block)
+        add_waveforms([meter], [mono(block)])
     (quality,) = qualities([meter])
     assert quality is not None
     return quality
@@ -35,7 +36,8 @@ def measure(waveform: np.ndarray, *, rate: int) -> Quality | None:
     """Of a mono waveform."""
     meter = QualityMeter(rate)
     if len(waveform):
-        add_blocks([meter], [waveform[:, None]], [waveform])
+        meter.add_channels(waveform[:, None])
+        add_waveforms([meter], [waveform])
     return qualities([meter])[0]
 
 
@@ -124,7 +126,8 @@ def test_blocks_do_not_matter(noise, size):
     whole, parts = measure(block.mean(1), rate=16_000), QualityMeter(16_000)
     for begin in range(0, len(block), size):
         part = block[begin : begin + size]
-        add_blocks([parts], [part], [part.mean(1)])
+        parts.add_channels(part)
+        add_waveforms([parts], [part.mean(1)])
     (found,) = qualities([parts])
     assert found.dead_channels == 1
     assert (found.swing_db, found.bandwidth_hz) == (pytest.approx(whole.swing_db), whole.bandwidth_hz)

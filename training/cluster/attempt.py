@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ray.train import ControllerError, FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
+from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.exceptions import WorkerGroupStartupTimeoutError, WorkerHealthCheckTimeoutError
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from ray.train.v2.api.exceptions import PreemptionError, WorkerGroupError
@@ -52,6 +53,13 @@ def set_worker_timeouts(wanted: ClusterConfig) -> None:
     os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = str(min(2.0, wanted.heartbeat_timeout_s / 4))
 
 
+class _Trainer(DataParallelTrainer):
+    """Ray's, without its datasets, which take a process of their own for each trial: our batches are of a snapshot."""
+
+    def _create_default_callbacks(self) -> list[Any]:
+        return [found for found in super()._create_default_callbacks() if not isinstance(found, DatasetsCallback)]
+
+
 def _trainer(trial: TrialRequest, request: LaunchRequest, *, claim: Claim) -> DataParallelTrainer:
     wanted = request.cluster
     loop_config = {
@@ -64,7 +72,7 @@ def _trainer(trial: TrialRequest, request: LaunchRequest, *, claim: Claim) -> Da
         "stall_timeout_s": wanted.stall_timeout_s,
     }
     resources = {"CPU": float(wanted.cpus_per_worker), "GPU": wanted.gpus_per_worker}
-    return DataParallelTrainer(
+    return _Trainer(
         _worker,
         train_loop_config=loop_config,
         backend_config=TensorflowCluster(folder=trial.folder, start_timeout_s=wanted.start_timeout_s),

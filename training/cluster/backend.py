@@ -16,6 +16,7 @@ from ray.train._internal.utils import get_address_and_port
 from ray.train.backend import Backend, BackendConfig
 
 from infra.files import write_atomically
+from infra.memory import collect_rarely, without_collection
 from training.cluster.stopping import listen_for_termination
 
 WORKERS_NAME = "workers.json"
@@ -64,7 +65,7 @@ class _TensorflowBackend(Backend):
                 for index in range(len(addresses))
             ]
             ray.get(told, timeout=timeout)
-        ray.get(worker_group.execute_async(_import_tensorflow), timeout=timeout)
+        ray.get(worker_group.execute_async(_load_training), timeout=timeout)
 
 
 def _write_workers(folder: Path, workers: list[Any]) -> None:
@@ -80,9 +81,11 @@ def _address() -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _import_tensorflow() -> None:
-    """Here, where Ray does not yet ask for signs of life: loading its library answers none for a long while."""
-    importlib.import_module("tensorflow")
+def _load_training() -> None:
+    """Here, where Ray does not yet ask for signs of life: loading TensorFlow gives none for a long while."""
+    with without_collection():
+        importlib.import_module("training.trial")
+    collect_rarely()
 
 
 def _set_tf_config(*, workers: list[str], index: int) -> None:
