@@ -12,6 +12,8 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from training.config import CAPTIONS_NAME
@@ -21,6 +23,7 @@ _SHOWN_OF_A_BROWSER = 8
 _MOST_COLUMNS = 2000
 _COLOUR_PERCENTILES = (0.5, 99.5)
 _TITLE_LETTERS = 90
+_DPI = 130
 # Of an image of features: left, bottom, width and height in the figure.
 _IMAGE, _BAR = (0.1, 0.155, 0.765, 0.755), (0.885, 0.155, 0.015, 0.755)
 _SETTINGS = {
@@ -84,7 +87,7 @@ def draw_features(
             axes.set_yticks([index + 1 for index in shown], [f"{centre_hz[index]:.0f}" for index in shown])
         figure.colorbar(drawn, cax=bar, label=unit, extend="both")
         bar.ticklabel_format(scilimits=(-2, 4))
-        figure.savefig(path, format="png", dpi=130, facecolor="white")
+        figure.savefig(path, format="png", dpi=_DPI, facecolor="white")
 
 
 def _draw(picture: Picture) -> Figure:
@@ -134,10 +137,13 @@ def _legend(figure: Figure, grid: Iterable[Axes]) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     with mpl.rc_context(_SETTINGS):
-        figure.draw_without_rendering()
+        figure.get_layout_engine().execute(figure)
         figure.set_layout_engine("none")  # what it found serves both files
-        figure.savefig(path.with_suffix(".svg"), transparent=True, metadata={"Date": None})
-        figure.savefig(path.with_suffix(".png"), dpi=130, facecolor="white")
+        # What `savefig` writes, which draws every figure twice.
+        figure.set_facecolor("none")
+        FigureCanvasSVG(figure).print_svg(path.with_suffix(".svg"), metadata={"Date": None})
+        figure.set(dpi=_DPI, facecolor="white")
+        FigureCanvasAgg(figure).print_png(path.with_suffix(".png"))
 
 
 def _evenly(count: int, shown: int) -> list[int]:
