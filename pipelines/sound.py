@@ -102,7 +102,7 @@ def _take(sound: Sound) -> None:
     second = next(blocks, None)
     if second is None and sound.waveform is not None:
         return
-    sound.meter, sound.waveform = QualityMeter(sound.recording.rate), None
+    sound.meter, sound.waveform = QualityMeter(sound.recording.rate), None  # it is long after all
     begin = [block for block in (first, second) if block is not None]
     del first, second  # a block that is stored is let go
     _store_long(sound, chain((begin.pop(0) for _ in range(len(begin))), blocks))

@@ -1,11 +1,11 @@
 """What every test may use."""
 
-import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from infra.memory import collect_rarely
+from infra.memory import collect_rarely, without_collection
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -18,13 +18,10 @@ def shared() -> Path:
     return SHARED
 
 
-def pytest_sessionstart() -> None:
-    """Modules are loaded while tests are collected, TensorFlow among them: none of that is garbage."""
-    gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    """From here on garbage is looked for, as in a worker."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Modules are loaded while tests are collected; from then on garbage is looked for as in a worker."""
+    with without_collection():
+        result = yield
     collect_rarely()
+    return result

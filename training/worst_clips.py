@@ -63,11 +63,14 @@ def write_worst_clips(
       sample_rate: in Hz.
       title: of the page.
     """
-    losses, centre_hz = clip_losses(predictions), inspect(frontend).parameters.get("centre_hz")
+    losses = clip_losses(predictions)
     worst = np.argsort(-losses, kind="stable")[:WORST_CLIPS]
+    heard = [read(predictions.clip_ids[index], round(_MOST_SECONDS * sample_rate)) for index in worst]
+    features = [_features(frontend, samples) for samples in heard]
+    centre_hz = inspect(frontend).parameters.get("centre_hz")
     clips = []
-    for index in worst:
-        samples = read(predictions.clip_ids[index], round(_MOST_SECONDS * sample_rate))
+    for index, samples, seen in zip(worst, heard, features, strict=True):
+        time_s = (np.arange(len(seen)) + 0.5) * len(samples) / sample_rate / max(1, len(seen))
         clips.append(
             _Shown(
                 id=predictions.clip_ids[index],
@@ -75,9 +78,7 @@ def write_worst_clips(
                 predicted=_predicted(predictions, int(index)),
                 loss=float(losses[index]),
                 wav=base64.b64encode(_wav(samples, sample_rate)).decode(),
-                picture=base64.b64encode(
-                    _picture(frontend, samples, sample_rate, centre_hz, predictions.clip_ids[index])
-                ).decode(),
+                picture=base64.b64encode(_picture(seen, time_s, centre_hz, predictions.clip_ids[index])).decode(),
             )
         )
     source = Path(__file__).with_suffix(".html").read_text()
@@ -103,15 +104,16 @@ def _wav(samples: np.ndarray, sample_rate: int) -> bytes:
     return stream.getvalue()
 
 
-def _picture(
-    frontend: keras.layers.Layer, samples: np.ndarray, sample_rate: int, centre_hz: np.ndarray | None, name: str
-) -> bytes:
-    """PNG of the features; of a Wavegram, the mean over its maps."""
+def _features(frontend: keras.layers.Layer, samples: np.ndarray) -> np.ndarray:
+    """[frames, filters]; of a Wavegram, the mean over its maps."""
     waveform = (samples.astype(np.float32) / 32768.0)[None]
     features = np.asarray(keras.ops.convert_to_tensor(frontend(waveform, training=False)), np.float32)[0]
-    values = features.mean(axis=2) if features.ndim == 3 else features
-    time_s = (np.arange(len(values)) + 0.5) * len(samples) / sample_rate / max(1, len(values))
+    return features.mean(axis=2) if features.ndim == 3 else features
+
+
+def _picture(features: np.ndarray, time_s: np.ndarray, centre_hz: np.ndarray | None, name: str) -> bytes:
+    """PNG."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "picture.png")
-        draw_features(path, values, time_s=time_s, centre_hz=centre_hz, title=name, unit="feature")
+        draw_features(path, features, time_s=time_s, centre_hz=centre_hz, title=name, unit="feature")
         return path.read_bytes()

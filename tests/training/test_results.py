@@ -76,7 +76,6 @@ def test_the_worst_clips_can_be_heard_and_seen(single, layer, tmp_path):
     """The page has them in the order of their loss, with the samples of the snapshot and a picture of each."""
     path, hard = tmp_path / "worst.html", {"clip-007": "<b>&"}
     samples = {clip_id: np.full(4000, index, np.int16) for index, clip_id in enumerate(single.clip_ids)}
-    layer(np.zeros((1, 4000), np.float32))  # has its weights then, as a trained one
     write_worst_clips(
         path,
         single,
