@@ -44,10 +44,28 @@ def resample(waveform: Waveform, *, source_rate: int, target_rate: int) -> Wavef
     return _joined([*resampler.pieces(waveform), resampler.end()])
 
 
+def resample_together(waveforms: Sequence[Waveform], *, source_rate: int, target_rate: int) -> list[Waveform]:
+    """Each as `resample` gives it alone, in less time where they are short: soxr designs its filters once for all."""
+    lengths = [len(waveform) for waveform in waveforms]
+    channels = np.zeros((len(waveforms), max(lengths) + _silence(source_rate, target_rate)), np.float32)
+    for channel, waveform, length in zip(channels, waveforms, lengths, strict=True):
+        channel[:length] = waveform
+    resampled = soxr.resample(channels.T, source_rate, target_rate, quality=_QUALITY)
+    return [
+        waveform[: resampled_length(length, source_rate=source_rate, target_rate=target_rate)]
+        for waveform, length in zip(resampled.T, lengths, strict=True)
+    ]
+
+
+def _silence(source_rate: int, target_rate: int) -> int:
+    """Samples of silence behind a recording, so that the last sample after resampling is a sample of it too."""
+    return math.ceil(source_rate / target_rate)
+
+
 class Resampler:
     """Resamples with soxr at its HQ setting, block by block, to exactly `resampled_length` samples.
 
-    The recording is taken as silent after its end, so that the last sample is a sample of it too.
+    The recording is taken as silent after its end.
     """
 
     def __init__(self, *, source_rate: int, target_rate: int) -> None:
@@ -78,7 +96,7 @@ class Resampler:
         left = resampled_length(self._pushed, source_rate=source_rate, target_rate=target_rate) - self._returned
         if source_rate == target_rate or not left:
             return self._last[:0]
-        silence = np.zeros(math.ceil(source_rate / target_rate), np.float32)
+        silence = np.zeros(_silence(source_rate, target_rate), np.float32)
         stream, self._stream = self._open(), None
         rest: Waveform = stream.resample_chunk(np.concatenate([self._last, silence]), last=True)
         stream.clear()

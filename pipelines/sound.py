@@ -6,7 +6,7 @@ times what it does.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, groupby
 
 import numpy as np
 
@@ -22,6 +22,7 @@ TOO_LARGE = "its samples are so large that resampling leaves the range of float3
 
 _LOWEST_HZ, _HIGHEST_HZ = 100, 10_000_000  # beyond, a header is damaged and resampling would not end
 _FIRST_SAMPLES = 2**18  # what room is made for at first: 16 seconds at 16 kHz
+_SHORT, _TOGETHER = 2**14, 8  # samples of waveforms that are resampled together, and how many of them
 _MOST_SAMPLES = 2**27  # 2 hours 20 minutes at 16 kHz: what a worker holds in its memory
 
 
@@ -71,8 +72,12 @@ def take(recording: Recording, config: PrepareConfig) -> Sound:
 def finish(sounds: Sequence[Sound], at: Callable[[int], None]) -> None:
     """Measures, resamples and stores those that are short; `at` is told which of them something is done to alone."""
     _measure([sound for sound in sounds if sound.waveform is not None])
+    alone = {id(sound) for sound in sounds if _changes_rate(sound)}
+    for several in _alike([sound for sound in sounds if _changes_rate(sound)]):
+        _resample_together(several)
+        alone -= set(map(id, several))
     for index, sound in enumerate(sounds):
-        if sound.waveform is not None and not sound.verdict and sound.recording.rate != sound.config.sample_rate:
+        if id(sound) in alone:
             at(index)
             _try(sound, _resample)
     _store([sound for sound in sounds if sound.waveform is not None and not sound.verdict])
@@ -160,6 +165,25 @@ def _measure(sounds: Sequence[Sound]) -> None:
     for sound in sounds:
         if not sound.verdict:
             _try(sound, _check_source)
+
+
+def _changes_rate(sound: Sound) -> bool:
+    return sound.waveform is not None and not sound.verdict and sound.recording.rate != sound.config.sample_rate
+
+
+def _alike(sounds: Sequence[Sound]) -> Iterator[list[Sound]]:
+    """Very short ones of one rate, a few of about the same length at a time."""
+    short = [(sound.recording.rate, sound.num_samples, sound) for sound in sounds if sound.num_samples <= _SHORT]
+    short.sort(key=lambda found: found[:2])
+    for _, same in groupby(short, key=lambda found: found[0]):
+        several = [sound for *_, sound in same]
+        yield from (several[begin : begin + _TOGETHER] for begin in range(0, len(several), _TOGETHER))
+
+
+def _resample_together(sounds: Sequence[Sound]) -> None:
+    rates = {"source_rate": sounds[0].recording.rate, "target_rate": sounds[0].config.sample_rate}
+    for sound, waveform in zip(sounds, audio.resample_together(_waveforms(sounds), **rates), strict=True):
+        sound.waveform = waveform
 
 
 def _resample(sound: Sound) -> None:

@@ -122,6 +122,21 @@ def test_resampling_keeps_a_tone(source):
     np.testing.assert_allclose(resampled[800:-800], expected[800:-800], atol=1e-3)
 
 
+@pytest.mark.parametrize("source_rate", [100, 8_000, 11_025, 24_414, 44_100, 96_000])
+def test_short_waveforms_resampled_together_are_as_each_alone(source_rate):
+    """Bit for bit, whatever their lengths and loudness."""
+    random = np.random.default_rng(source_rate)
+    longest = min(8_192, source_rate // 2)
+    waveforms = [
+        (10.0**-power * random.standard_normal(length)).astype(np.float32)
+        for power, length in enumerate((longest, longest - 1, longest // 3, 2, 1))
+    ]
+    rates = {"source_rate": source_rate, "target_rate": 16_000}
+    together = audio.resample_together(waveforms, **rates)
+    for waveform, found in zip(waveforms, together, strict=True):
+        np.testing.assert_array_equal(found, audio.resample(waveform, **rates))
+
+
 def test_resampling_removes_what_would_alias():
     """A 10 kHz tone leaves nothing at 16 kHz."""
     tone = np.sin(2 * np.pi * 10_000.0 * np.arange(48_000) / 48_000).astype(np.float32)
