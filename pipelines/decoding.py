@@ -59,7 +59,7 @@ def read_clip(clip: Clip, *, folder: str, config: PrepareConfig) -> Sound | Deco
 
 
 def decode_clips(found: Sequence[Sound | Decoded], at: Callable[[int], None] = lambda index: None) -> list[Decoded]:
-    """What becomes of clips that were read; `at` is told which of them something is done to alone."""
+    """What becomes of clips that were read; `at` is told which is resampled, of several the first."""
     sounds = {index: sound for index, sound in enumerate(found) if isinstance(sound, Sound)}
     places = list(sounds)
     finish(list(sounds.values()), lambda index: at(places[index]))

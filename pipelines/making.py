@@ -109,7 +109,8 @@ def store_clips(
       folder: that sources are relative to.
       labels: class names, in the order of their numbers.
       config: of the preparation.
-      at: is told which clip something is done to alone: each when it is read, and again when it is resampled.
+      at: is told which clip something is done to alone: each when it is read, and again when it is
+        resampled; of several that are resampled together the first.
       verdicts: on clips that are not touched.
     """
     positions = {label: position for position, label in enumerate(labels)}

@@ -6,7 +6,8 @@ times what it does.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, groupby
+from contextlib import suppress
+from itertools import chain
 
 import numpy as np
 
@@ -70,16 +71,10 @@ def take(recording: Recording, config: PrepareConfig) -> Sound:
 
 
 def finish(sounds: Sequence[Sound], at: Callable[[int], None]) -> None:
-    """Measures, resamples and stores those that are short; `at` is told which of them something is done to alone."""
+    """Measures, resamples and stores those that are short; `at` is told which is resampled, of several the first."""
     _measure([sound for sound in sounds if sound.waveform is not None])
-    alone = {id(sound) for sound in sounds if _changes_rate(sound)}
-    for several in _alike([sound for sound in sounds if _changes_rate(sound)]):
-        _resample_together(several)
-        alone -= set(map(id, several))
-    for index, sound in enumerate(sounds):
-        if id(sound) in alone:
-            at(index)
-            _try(sound, _resample)
+    for several in _alike(sounds):
+        _resample_several(sounds, several, at)
     _store([sound for sound in sounds if sound.waveform is not None and not sound.verdict])
 
 
@@ -167,17 +162,30 @@ def _measure(sounds: Sequence[Sound]) -> None:
             _try(sound, _check_source)
 
 
-def _changes_rate(sound: Sound) -> bool:
-    return sound.waveform is not None and not sound.verdict and sound.recording.rate != sound.config.sample_rate
+def _alike(sounds: Sequence[Sound]) -> Iterator[list[int]]:
+    """Places of those to be resampled: very short ones of one rate and about one length together, others alone."""
+    short: dict[int, list[int]] = {}
+    for index, sound in enumerate(sounds):
+        if sound.waveform is not None and not sound.verdict and sound.recording.rate != sound.config.sample_rate:
+            if sound.num_samples > _SHORT:
+                yield [index]
+            else:
+                short.setdefault(sound.recording.rate, []).append(index)
+    for same in short.values():
+        same.sort(key=lambda index: sounds[index].num_samples)
+        yield from (same[begin : begin + _TOGETHER] for begin in range(0, len(same), _TOGETHER))
 
 
-def _alike(sounds: Sequence[Sound]) -> Iterator[list[Sound]]:
-    """Very short ones of one rate, a few of about the same length at a time."""
-    short = [(sound.recording.rate, sound.num_samples, sound) for sound in sounds if sound.num_samples <= _SHORT]
-    short.sort(key=lambda found: found[:2])
-    for _, same in groupby(short, key=lambda found: found[0]):
-        several = [sound for *_, sound in same]
-        yield from (several[begin : begin + _TOGETHER] for begin in range(0, len(several), _TOGETHER))
+def _resample_several(sounds: Sequence[Sound], several: Sequence[int], at: Callable[[int], None]) -> None:
+    """Together if that goes well; else each alone, so that the reason is that of one."""
+    at(several[0])
+    if len(several) > 1:
+        with suppress(Exception):
+            _resample_together([sounds[index] for index in several])
+            return
+    for index in several:
+        at(index)
+        _try(sounds[index], _resample)
 
 
 def _resample_together(sounds: Sequence[Sound]) -> None:

@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 
+from pipelines import audio
 from pipelines.clip import Clip, stamp_of
 from pipelines.config import PrepareConfig
 from pipelines.examples import decode
@@ -58,3 +59,31 @@ def test_what_becomes_of_a_clip_does_not_depend_on_those_beside_it(tmp_path, wri
     assert {row.status for row, _ in alone.values()} == {"kept", "too_short", "non_finite", "silent", "unsupported"}
     for seed in range(5):
         assert _rows(tmp_path, random.Random(seed).sample(clips, len(clips))) == alone
+
+
+def test_what_cannot_be_resampled_together_is_resampled_alone(tmp_path, write_audio, noise, monkeypatch):
+    """And only the one that fails then is rejected, with its reason."""
+    lengths = (3_000, 4_000, 5_000)
+    names = [write_audio(tmp_path / f"{length}.wav", noise(length), 8_000).name for length in lengths]
+    clips = [
+        Clip(clip_id=name, source=name, labels=("a",), split="train", group=name, stamp=stamp_of(str(tmp_path / name)))
+        for name in names
+    ]
+    expected = _rows(tmp_path, clips)
+    resample = audio.resample
+
+    def no_memory(*_, **__):
+        raise MemoryError
+
+    def no_memory_for_one(waveform, **rates):
+        return no_memory() if len(waveform) == 4_000 else resample(waveform, **rates)
+
+    monkeypatch.setattr(audio, "resample_together", no_memory)
+    assert _rows(tmp_path, clips) == expected
+    monkeypatch.setattr(audio, "resample", no_memory_for_one)
+    found = _rows(tmp_path, clips)
+    assert found["4000.wav"][0].status == "corrupt"
+    assert "memory" in found["4000.wav"][0].reason
+    assert {name: found[name] for name in ("3000.wav", "5000.wav")} == {
+        name: expected[name] for name in ("3000.wav", "5000.wav")
+    }
