@@ -15,6 +15,7 @@ from typing import Any
 
 from infra.memory import collect_rarely, keep_freed_memory
 from pipelines.isolation import CELL, NO_ITEM
+from pipelines.stage import leave_out_pandas
 
 _GRACE_SECONDS = 60  # after the parent's own limit; the kernel ends a child that hangs and has no parent
 
@@ -23,6 +24,7 @@ def main() -> None:
     """Reads tasks from standard input; answers each with a line of JSON."""
     cell = mmap.mmap(int(sys.argv[1]), CELL.size)
     _limit(int(sys.argv[2]))
+    leave_out_pandas()
     keep_freed_memory()
     collect_rarely()
     answers = os.fdopen(os.dup(1), "wb")

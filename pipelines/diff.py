@@ -7,9 +7,9 @@ from pathlib import Path
 
 from infra.card import CARD_NAME, LEDGER_NAME, read_card
 from infra.common_clips import CommonClips, write_common
-from infra.stage import serve
 from pipelines.ledger import Row, read_ledger
 from pipelines.requests import ChangedClip, Difference, DiffRequest
+from pipelines.stage import serve
 
 
 def diff(request: DiffRequest) -> Difference:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from infra.card import LEDGER_NAME, read_card
-from infra.stage import serve
 from pipelines.copies import Stored, identical, near
 from pipelines.ledger import read_ledger
 from pipelines.requests import Copies, Copy, Duplicates, DuplicatesRequest
+from pipelines.stage import serve
 
 
 def find_duplicates(request: DuplicatesRequest) -> Duplicates:

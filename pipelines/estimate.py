@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.stage import StageError, run_stage, serve
+from infra.stage import StageError, run_stage
 from pipelines.clip import Clip
 from pipelines.config import PrepareRequest
 from pipelines.corpora.catalog import CATALOG
@@ -18,6 +18,7 @@ from pipelines.measure import Measured, MeasureRequest
 from pipelines.plan import Plan, make_plan
 from pipelines.requests import PreparationPlan
 from pipelines.sizes import Weights, sample
+from pipelines.stage import serve
 
 _SAMPLE = 48
 _RECORD_BYTES = 500  # of a clip in shard, ledger and ledger part, beside its waveform

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from infra.files import write_atomically
-from infra.stage import report_progress, serve
+from infra.stage import report_progress
 from pipelines.corpora.downloads import DOWNLOADS
 from pipelines.corpora.remote import Download, Remote
 from pipelines.download import Downloader, Patience, checked_sha256
 from pipelines.prepare import configure_logging
 from pipelines.requests import Fetched, FetchedFile, FetchRequest
+from pipelines.stage import serve
 from pipelines.unpack import Damaged, Limits, merge, unpack
 
 LOG = logging.getLogger(__name__)

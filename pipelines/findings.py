@@ -1,10 +1,10 @@
 """What in a ledger deserves a look: clips with a defect, and sentences about a corpus where it is the rule."""
 
 from array import array
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from pipelines.ledger import Row
+from pipelines.ledger import Columns, where
 
 _NAMED = 100
 _RULE = 0.5  # a defect of more than half of the decoded clips is one of the corpus
@@ -14,36 +14,53 @@ _NARROW = 0.6  # of the band that the stored rate could hold
 _NEAR_SILENT_DB = -60.0
 
 
+COLUMNS = (
+    "clip_id",
+    "source_peak_db",
+    "dc_offset",
+    "full_scale_share",
+    "silent_share",
+    "bandwidth_hz",
+    "dead_channels",
+    "scaling_lost",
+)
+
+
+class _Rule(NamedTuple):
+    """In words, and what of a value of which column breaks it."""
+
+    text: str
+    column: str
+    breaks: Callable[[Any], bool]
+
+
 class Defects:
     """Counts defects over rows in the order of their ids, one look at each."""
 
     def __init__(self, sample_rate: int) -> None:
-        self._rules = _defects(sample_rate)
+        self._rules = _rules(sample_rate)
         self._decoded = 0
         self._counts = dict.fromkeys(self._rules, 0)
         self._clips: dict[str, list[str]] = {name: [] for name in self._rules}
         self._peaks, self._bands = array("d"), array("d")
 
-    def add(self, row: Row) -> None:
-        """One row more; those that were not decoded say nothing."""
-        if row.dc_offset is None:
-            return
-        self._decoded += 1
-        if row.source_peak_db is not None:
-            self._peaks.append(row.source_peak_db)
-        if row.bandwidth_hz is not None:
-            self._bands.append(row.bandwidth_hz)
-        for name, (_, has) in self._rules.items():
-            if has(row):
-                self._counts[name] += 1
-                if len(self._clips[name]) < _NAMED:
-                    self._clips[name].append(row.clip_id)
+    def add(self, columns: Columns) -> None:
+        """Some rows more, with the columns `COLUMNS`; those that were not decoded say nothing."""
+        decoded = where(columns, [offset is not None for offset in columns["dc_offset"]])
+        self._decoded += len(decoded["clip_id"])
+        self._peaks.extend(peak for peak in decoded["source_peak_db"] if peak is not None)
+        self._bands.extend(band for band in decoded["bandwidth_hz"] if band is not None)
+        for name, rule in self._rules.items():
+            values = zip(decoded["clip_id"], decoded[rule.column], strict=True)
+            clips = [clip_id for clip_id, value in values if value is not None and rule.breaks(value)]
+            self._counts[name] += len(clips)
+            self._clips[name] += clips[: _NAMED - len(self._clips[name])]
 
     def named(self) -> dict[str, dict[str, Any]]:
         """Name of the defect -> how many clips have it, its limit in words, and the first of them."""
         return {
-            name: {"count": self._counts[name], "rule": rule, "clips": self._clips[name]}
-            for name, (rule, _) in self._rules.items()
+            name: {"count": self._counts[name], "rule": rule.text, "clips": self._clips[name]}
+            for name, rule in self._rules.items()
         }
 
     def sentences(self) -> list[str]:
@@ -58,14 +75,6 @@ class Defects:
         if shares["narrow_band"] > _RULE:
             said.append(f"Half of its clips have nothing above {_middle(self._bands):.0f} Hz.")
         return said
-
-
-def defects(rows: Iterable[Row], *, sample_rate: int) -> dict[str, dict[str, Any]]:
-    """Name of the defect -> how many clips have it, its limit in words, and the first of them."""
-    found = Defects(sample_rate)
-    for row in rows:
-        found.add(row)
-    return found.named()
 
 
 def _middle(values: "array[float]") -> float | None:
@@ -83,19 +92,17 @@ _SENTENCES = {
 }
 
 
-def _defects(sample_rate: int) -> dict[str, tuple[str, Callable[[Row], bool]]]:
+def _rules(sample_rate: int) -> dict[str, _Rule]:
     narrow = _NARROW * sample_rate / 2.0
     return {
-        "dc_offset": (f"mean beyond {_OFFSET:g} of full scale", lambda row: abs(row.dc_offset or 0.0) > _OFFSET),
-        "full_scale": (
+        "dc_offset": _Rule(f"mean beyond {_OFFSET:g} of full scale", "dc_offset", lambda mean: abs(mean) > _OFFSET),
+        "full_scale": _Rule(
             f"more than {_SATURATED:.1%} of the frames at full scale",
-            lambda row: (row.full_scale_share or 0.0) > _SATURATED,
+            "full_scale_share",
+            lambda share: share > _SATURATED,
         ),
-        "mostly_silent": (
-            "more than half of the 20 ms frames silent",
-            lambda row: (row.silent_share or 0.0) > 0.5,
-        ),
-        "narrow_band": (f"nothing above {narrow:.0f} Hz", lambda row: (row.bandwidth_hz or narrow) < narrow),
-        "dead_channel": ("a channel without sound beside one with", lambda row: bool(row.dead_channels)),
-        "scaling_lost": ("a peak of at most 4 steps of 16 bits, or over +20 dB", lambda row: bool(row.scaling_lost)),
+        "mostly_silent": _Rule("more than half of the 20 ms frames silent", "silent_share", lambda share: share > 0.5),
+        "narrow_band": _Rule(f"nothing above {narrow:.0f} Hz", "bandwidth_hz", lambda band: band < narrow),
+        "dead_channel": _Rule("a channel without sound beside one with", "dead_channels", bool),
+        "scaling_lost": _Rule("a peak of at most 4 steps of 16 bits, or over +20 dB", "scaling_lost", bool),
     }

@@ -1,8 +1,9 @@
 """The ledger: a Parquet table with a row for every listed clip; the only importer of pyarrow."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import compress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -93,6 +94,10 @@ class Row(NamedTuple):
     waveform_offset: int | None = None
 
 
+Columns = dict[str, list[Any]]
+"""Name of a column of the ledger -> its values, None where there is none; labels are tuples."""
+
+
 def write_part(path: Path, rows: Iterable[Row], shard: ShardCard) -> None:
     """Writes the rows of one shard with the shard's own card: its mark that it is done.
 
@@ -113,7 +118,7 @@ def read_part(path: Path) -> pa.Table:
 
 def rows_of(part: Path) -> list[Row]:
     """The rows of `write_part`."""
-    return _rows(read_part(part))
+    return list(_rows(_columns(read_part(part), Row._fields)))
 
 
 def read_part_shard(path: Path) -> ShardCard | None:
@@ -145,15 +150,26 @@ class LedgerRows:
         self.path = path
 
     def __iter__(self) -> Iterator[Row]:
+        for columns in self.columns(*Row._fields):
+            yield from _rows(columns)
+
+    def columns(self, *names: str) -> Iterator[Columns]:
+        """Some columns of a few thousand rows at a time: counting takes less than making rows of them."""
         try:
             file = parquet.ParquetFile(self.path)
             if not file.schema_arrow.equals(SCHEMA):
-                names = file.schema_arrow.names
-                raise ValueError(f"`{self.path.name}` has the columns {SCHEMA.names}. Received: {names}.")
-            for batch in file.iter_batches(_BATCH_ROWS):
-                yield from _rows(pa.Table.from_batches([batch]))
+                found = file.schema_arrow.names
+                raise ValueError(f"`{self.path.name}` has the columns {SCHEMA.names}. Received: {found}.")
+            for batch in file.iter_batches(_BATCH_ROWS, columns=list(names)):
+                yield _columns(batch, names)
         except (OSError, pa.ArrowException) as error:
             raise ValueError(f"`{self.path.name}` is not a readable Parquet file: {error}") from error
+
+    def kept(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """The values of some columns of every kept clip."""
+        for columns in self.columns(*names, "status"):
+            kept = where(columns, [status == "kept" for status in columns["status"]])
+            yield from zip(*(kept[name] for name in names), strict=True)
 
 
 def read_ledger(path: Path) -> list[Row]:
@@ -169,11 +185,9 @@ IDENTITY = ("clip_id", "labels", "sha256")
 PLACE = ("split", "group")
 
 
-def kept_values(path: Path, *columns: str) -> Iterator[list[Any]]:
-    """The values of some columns of every kept clip of a ledger, in its order."""
-    for batch in parquet.ParquetFile(path).iter_batches(_BATCH_ROWS, columns=[*columns, "status"]):
-        values = zip(*(batch.column(name).to_pylist() for name in (*columns, "status")), strict=True)
-        yield from (row for *row, status in values if status == "kept")
+def where(columns: Columns, chosen: Sequence[bool]) -> Columns:
+    """The rows that are chosen, by columns."""
+    return {name: list(compress(values, chosen)) for name, values in columns.items()}
 
 
 def _table(rows: Iterable[Row]) -> pa.Table:
@@ -181,10 +195,15 @@ def _table(rows: Iterable[Row]) -> pa.Table:
     return pa.table(dict(zip(Row._fields, columns, strict=True)), schema=SCHEMA)
 
 
-def _rows(table: pa.Table) -> list[Row]:
-    columns = {name: table.column(name).to_pylist() for name in Row._fields}
-    columns["labels"] = list(map(tuple, columns["labels"]))
-    return list(map(Row._make, zip(*columns.values(), strict=True)))
+def _columns(table: "pa.Table | pa.RecordBatch", names: Sequence[str]) -> Columns:
+    columns = {name: table.column(name).to_pylist() for name in names}
+    if "labels" in columns:
+        columns["labels"] = list(map(tuple, columns["labels"]))
+    return columns
+
+
+def _rows(columns: Columns) -> Iterator[Row]:
+    return map(Row._make, zip(*columns.values(), strict=True))
 
 
 def _shard(schema: pa.Schema) -> ShardCard:

@@ -3,9 +3,9 @@
 import collections
 
 from infra.card import SPLITS
-from infra.stage import serve
 from pipelines.config import Listing, PrepareRequest
 from pipelines.plan import Plan, make_plan
+from pipelines.stage import serve
 
 _NAMED = 20  # ignored files that are named; the rest are counted in stats.json
 

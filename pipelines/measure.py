@@ -9,11 +9,11 @@ import signal
 import time
 from dataclasses import dataclass
 
-from infra.stage import serve
 from pipelines.clip import Clip
 from pipelines.config import PrepareConfig
 from pipelines.making import store_clips
 from pipelines.shards import ShardWriter
+from pipelines.stage import serve
 
 _MOST_SECONDS = 120
 

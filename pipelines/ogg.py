@@ -59,7 +59,7 @@ def _page(content: Content, position: int) -> bytes | None:
 
 def _matches(page: bytes) -> bool:
     """Ogg's CRC-32 is zlib's with mirrored bits, a start of 0 and no final inversion."""
-    mirrored = page.translate(_MIRROR)
+    mirrored = memoryview(page.translate(_MIRROR))
     checksum = zlib.crc32(mirrored[26:], zlib.crc32(bytes(4), zlib.crc32(mirrored[:22], 0xFFFF_FFFF))) ^ 0xFFFF_FFFF
     return checksum == int.from_bytes(mirrored[22:26], "big")
 

@@ -10,16 +10,15 @@ import jinja2
 from infra.card import LEDGER_NAME, SPLITS, DatasetCard, read_card
 from infra.config import flatten
 from infra.files import write_atomically
-from infra.stage import serve
 from pipelines.config import ShowRequest
 from pipelines.copies import Stored, identical
-from pipelines.findings import defects
 from pipelines.histograms import histograms
-from pipelines.ledger import Row, read_ledger
+from pipelines.ledger import LedgerRows, Row, read_ledger
 from pipelines.pictures import Picture, of_kept, of_rejected, some
 from pipelines.requests import Page, PageRequest
 from pipelines.show import show
-from pipelines.statistics import count, hours
+from pipelines.stage import serve
+from pipelines.statistics import count, hours, statistics
 
 _KEPT, _REJECTED, _NAMED = 12, 8, 20
 
@@ -67,7 +66,7 @@ def _render(
         "hours": hours(kept, card.sample_rate),
         "reasons": _reasons(rows),
         "histograms": histograms(kept, sample_rate=card.sample_rate),
-        "defects": defects(rows, sample_rate=card.sample_rate),
+        "defects": statistics(LedgerRows(folder / LEDGER_NAME), sample_rate=card.sample_rate, ignored=())["defects"],
         "classes": _classes(kept, splits, card),
         "sources": _sources(kept),
         "copies": _copies(kept),

@@ -11,9 +11,9 @@ from pathlib import Path
 from infra.card import STATISTICS_NAME, read_card
 from infra.files import remove_temporary_files
 from infra.memory import without_collection
-from infra.stage import serve
 from pipelines.config import Prepared, PrepareRequest
 from pipelines.plan import PARTS_NAME, Plan, Shard, cannot_write, make_plan
+from pipelines.stage import serve
 from pipelines.tasks import TASKS_NAME, ShardTask, write_tasks
 
 LOG = logging.getLogger(__name__)

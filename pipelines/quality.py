@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.audio import Block, Extent, Samples, Waveform, add_extents, decibels
-from pipelines.segments import Segments, segments
+from pipelines.segments import Segments, runs, segments
 
 STEP = 2.0**-15  # of a 16-bit recording, full scale 1
 LOST_STEPS = 4  # a recording in whole steps that has no louder sample: divided by 32768 once too often
@@ -24,7 +24,7 @@ _DEAD = 2e-4  # range of a channel that records nothing, -80 dB each way
 _SOME = 64  # one frame of so many, looked at first
 _STRIDE = 65_536  # frames between two windows of the spectrum
 _WINDOW = 2_048
-_AT_ONCE = 8  # windows that are transformed together
+_AT_ONCE = 8  # windows that are transformed together: of 64, which leave the cache, each takes three times as long
 _BANDS = 64
 _QUARTER = _WINDOW // 2 // _BANDS // 4
 _BLACKMAN_HARRIS = (0.35875, -0.48829, 0.14128, -0.01168)
@@ -130,11 +130,10 @@ class QualityMeter:
 
     def _look(self, mono: Waveform) -> None:
         """Once every `_STRIDE` frames, whatever the blocks."""
-        done = self.extent.length
-        while self._due < done + len(mono):
-            begin = self._due - done
-            self._look_at(mono[begin : begin + _STRIDE])
+        while self._due < len(mono):
+            self._look_at(mono[self._due : self._due + _STRIDE])
             self._due += _STRIDE
+        self._due -= len(mono)
 
     def _look_at(self, mono: Waveform) -> None:
         """Takes the window around the loudest of every 16th sample."""
@@ -160,12 +159,12 @@ class QualityMeter:
 @np.errstate(over="ignore", invalid="ignore")
 def add_waveforms(meters: Sequence[QualityMeter], waveforms: Sequence[Waveform]) -> None:
     """For each meter the mean of the channels of its next frames, which are not empty."""
-    for meter, waveform in zip(meters, waveforms, strict=True):
-        meter._look(waveform)
-    extremes = add_extents([meter.extent for meter in meters], waveforms)
-    for meter, waveform, (low, high) in zip(meters, waveforms, extremes, strict=True):
-        if meter._channels == 1:
-            meter._add(waveform[:, None], low, high)
+    for run in runs(waveforms):  # the second look at a long one, sample by sample, finds it in the cache
+        extremes = add_extents([meter.extent for meter in meters[run]], waveforms[run])
+        for meter, waveform, (low, high) in zip(meters[run], waveforms[run], extremes, strict=True):
+            meter._look(waveform)
+            if meter._channels == 1:
+                meter._add(waveform[:, None], low, high)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -179,11 +178,11 @@ def qualities(meters: Sequence[QualityMeter]) -> list[Quality | None]:
 def _transform(meters: Sequence[QualityMeter]) -> None:
     """Adds the power spectra of the windows that were taken."""
     taken = [(meter, window) for meter in meters for window in meter._give_windows()]
-    if not taken:
-        return
-    spectra = np.fft.rfft(np.array([window for _, window in taken]))[:, 1:]
-    for (meter, _), power in zip(taken, np.square(spectra.real) + np.square(spectra.imag), strict=True):
-        meter._add_power(power)
+    for begin in range(0, len(taken), _AT_ONCE):
+        some = taken[begin : begin + _AT_ONCE]
+        spectra = np.fft.rfft(np.array([window for _, window in some]))[:, 1:]
+        for (meter, _), power in zip(some, np.square(spectra.real) + np.square(spectra.imag), strict=True):
+            meter._add_power(power)
 
 
 def _bandwidths(meters: Sequence[QualityMeter]) -> list[float | None]:

@@ -23,7 +23,7 @@ from pipelines.budget import check_budget
 from pipelines.corpora.catalog import CATALOG
 from pipelines.drop import drop_copies
 from pipelines.examples import FEATURES
-from pipelines.ledger import IDENTITY, PLACE, LedgerRows, Row, kept_values, read_part_shard
+from pipelines.ledger import IDENTITY, PLACE, LedgerRows, Row, read_part_shard
 from pipelines.merging import merge_parts
 from pipelines.plan import PARTS_NAME, Plan, relevant_config
 from pipelines.statistics import statistics
@@ -73,8 +73,8 @@ def seal(
             licence=corpus.licence,
             citation=corpus.citation,
             # As `snapshot_id` and `data_id` of its rows, in less time.
-            snapshot_id=hash_of_list(kept_values(ledger_path, *IDENTITY)),
-            data_id=hash_of_list(kept_values(ledger_path, *IDENTITY, *PLACE)),
+            snapshot_id=hash_of_list(rows.kept(*IDENTITY)),
+            data_id=hash_of_list(rows.kept(*IDENTITY, *PLACE)),
         ),
     )
     shutil.rmtree(plan.folder / PARTS_NAME)

@@ -49,24 +49,31 @@ class Segments:
         return [samples[begin:end] for begin, end in zip(self.begins, [*self.begins[1:], len(samples)], strict=True)]
 
 
+def runs(waveforms: Sequence[Array]) -> Iterator[slice]:
+    """Which of them are done something to together: a long one alone, short ones as many as stay in the cache."""
+    begin = length = 0
+    for index, waveform in enumerate(waveforms):
+        is_long = len(waveform) >= _LONG
+        if begin < index and (is_long or length + len(waveform) > _MOST):
+            yield slice(begin, index)
+            begin, length = index, 0
+        length += len(waveform)
+        if is_long:
+            yield slice(index, index + 1)
+            begin, length = index + 1, 0
+    if begin < len(waveforms):
+        yield slice(begin, len(waveforms))
+
+
 def segments(waveforms: Sequence[Array]) -> Iterator[Segments]:
     """All of them, none of which may be empty, in their order: a long one as it is, short ones together in a copy."""
-    waiting: list[Array] = []
-    length = 0
-    for waveform in waveforms:
-        if waiting and (len(waveform) >= _LONG or length + len(waveform) > _MOST):
-            yield _joined(waiting)
-            waiting, length = [], 0
-        if len(waveform) >= _LONG:
-            yield Segments(waveform, [0])
-        else:
-            waiting.append(waveform)
-            length += len(waveform)
-    if waiting:
-        yield _joined(waiting)
+    return (_joined(waveforms[run]) for run in runs(waveforms))
 
 
 def _joined(waveforms: Sequence[Array]) -> Segments:
+    """Of one run."""
+    if len(waveforms[0]) >= _LONG:
+        return Segments(waveforms[0], [0])
     begins = [0]
     for waveform in waveforms[:-1]:
         begins.append(begins[-1] + len(waveform))

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.card import CARD_NAME, LEDGER_NAME, DatasetCard, read_card
-from infra.stage import serve
 from pipelines.config import RejectedClip, ShowRequest, SnapshotSummary
 from pipelines.ledger import LedgerRows
+from pipelines.stage import serve
 from pipelines.statistics import statistics
 
 _NAMED = 20

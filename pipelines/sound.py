@@ -16,6 +16,7 @@ from pipelines.audio import Block, Extent, LevelMeter, Samples, Waveform
 from pipelines.config import PrepareConfig
 from pipelines.quality import STEP, Quality, QualityMeter, add_waveforms, qualities
 from pipelines.recording import BLOCK_SAMPLES, Recording, Undecodable
+from pipelines.segments import runs
 from pipelines.status import Rejected, words
 
 NO_MEMORY = "it asks for more memory than a worker has: its header is damaged"
@@ -75,7 +76,9 @@ def finish(sounds: Sequence[Sound], at: Callable[[int], None]) -> None:
     _measure([sound for sound in sounds if sound.waveform is not None])
     for several in _alike(sounds):
         _resample_several(sounds, several, at)
-    _store([sound for sound in sounds if sound.waveform is not None and not sound.verdict])
+        if len(several) == 1:  # a long one, which is in the cache now
+            _store([sounds[several[0]]])
+    _store(sounds)
 
 
 def _try(sound: Sound, step: Callable[[Sound], None]) -> None:
@@ -202,12 +205,16 @@ def _resample(sound: Sound) -> None:
 
 
 def _store(sounds: Sequence[Sound]) -> None:
-    audio.add_levels([sound.level_meter for sound in sounds], _waveforms(sounds))
-    for sound in sounds:
-        _try(sound, _check_stored)
-    kept = [sound for sound in sounds if not sound.verdict]
-    for sound, samples in zip(kept, audio.quantise_all(_waveforms(kept)), strict=True):
-        sound.samples = samples
+    """Those that are resampled and not stored yet."""
+    waiting = [sound for sound in sounds if sound.waveform is not None and not sound.verdict]
+    for run in runs(_waveforms(waiting)):
+        some = waiting[run]
+        audio.add_levels([sound.level_meter for sound in some], _waveforms(some))
+        for sound in some:
+            _try(sound, _check_stored)
+        kept = [sound for sound in some if not sound.verdict]
+        for sound, samples in zip(kept, audio.quantise_all(_waveforms(kept)), strict=True):
+            sound.samples, sound.waveform = samples, None
 
 
 def _waveforms(sounds: Sequence[Sound]) -> list[Waveform]:

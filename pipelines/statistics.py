@@ -1,31 +1,47 @@
 """What `stats.json` says about a snapshot: counts, hours, levels, and what deserves a look."""
 
-import collections
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from infra.card import SPLITS
-from pipelines.findings import Defects
-from pipelines.ledger import Row
+from pipelines.findings import COLUMNS, Defects
+from pipelines.ledger import Columns, LedgerRows, Row, where
 
 _EDGES_DB = tuple(range(-100, 1, 5))
+_INNER_EDGES_DB = _EDGES_DB[1:-1]  # what is beyond the outer ones counts in the first and the last bin
+_COLUMNS = (
+    "split",
+    "group",
+    "labels",
+    "status",
+    "source_rate",
+    "source_format",
+    "num_samples",
+    "peak_db",
+    "rms_db",
+    "clipped_share",
+    "sha256",
+    *COLUMNS,
+)
 _NAMED = 100  # entries of every list of findings; their number is always whole
 
 
-def statistics(rows: Iterable[Row], *, sample_rate: int, ignored: Sequence[str]) -> dict[str, Any]:
+def statistics(rows: LedgerRows, *, sample_rate: int, ignored: Sequence[str]) -> dict[str, Any]:
     """JSON values; hours are of the stored waveforms, histograms count kept clips per 5 dB.
 
-    The rows come in the order of their ids, twice where some are identical, and none is kept: there may be millions.
+    The rows are read in the order of their ids, twice where some are identical, a few at a time: there may be millions.
     """
     found = _Findings(sample_rate)
-    for row in rows:
-        found.add(row)
+    for columns in rows.columns(*_COLUMNS):
+        found.add(columns)
     leaks, duplicates = sorted(found.leaks), _duplicates(rows, found.repeated) if found.repeated else []
     return {
         "listed": found.statuses.total(),
         "kept": found.statuses["kept"],
         "statuses": _sorted(found.statuses),
-        "splits": {split: found.splits[split].summary(sample_rate) for split in SPLITS if split in found.splits},
+        "splits": found.splits(),
         "levels": {
             "edges_db": list(_EDGES_DB),
             "peak": _histogram(found.peaks),
@@ -36,24 +52,14 @@ def statistics(rows: Iterable[Row], *, sample_rate: int, ignored: Sequence[str])
         "source_formats": _sorted(found.formats),
         "groups_in_several_splits": {"count": len(leaks), "groups": leaks[:_NAMED]},
         "identical_clips": _named(duplicates),
-        "identical_across_splits": _named([same for same in duplicates if len({row.split for row in same}) > 1]),
-        "identical_under_other_labels": _named([same for same in duplicates if len({row.labels for row in same}) > 1]),
+        "identical_across_splits": _named([same for same in duplicates if len({copy.split for copy in same}) > 1]),
+        "identical_under_other_labels": _named(
+            [same for same in duplicates if len({copy.labels for copy in same}) > 1]
+        ),
         "defects": found.defects.named(),
         "findings": found.defects.sentences(),
         "ignored": {"count": len(ignored), "names": list(ignored)},
     }
-
-
-class _Split:
-    """Counts of one split."""
-
-    def __init__(self) -> None:
-        self.listed = self.kept = self.samples = 0
-        self.classes: collections.Counter[str] = collections.Counter()
-
-    def summary(self, sample_rate: int) -> dict[str, Any]:
-        hours = self.samples / sample_rate / 3600.0
-        return {"listed": self.listed, "kept": self.kept, "hours": hours, "classes": _sorted(self.classes)}
 
 
 class _Findings:
@@ -61,61 +67,90 @@ class _Findings:
 
     def __init__(self, sample_rate: int) -> None:
         self.defects = Defects(sample_rate)
-        self.statuses: collections.Counter[str] = collections.Counter()
-        self.splits: dict[str, _Split] = collections.defaultdict(_Split)
-        self.rates: collections.Counter[str] = collections.Counter()
-        self.formats: collections.Counter[str] = collections.Counter()
-        self.peaks: collections.Counter[int] = collections.Counter()
-        self.rms: collections.Counter[int] = collections.Counter()
+        self.statuses: Counter[str] = Counter()
+        self.rates: Counter[str] = Counter()
+        self.formats: Counter[str] = Counter()
+        self.peaks: Counter[int] = Counter()
+        self.rms: Counter[int] = Counter()
         self.clipped = 0
         self.leaks: set[str] = set()
         self.repeated: set[bytes] = set()  # hashes of the samples of several clips
+        self._sample_rate = sample_rate
+        self._listed: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
+        self._samples: Counter[str] = Counter()
+        self._classes: Counter[tuple[str, str]] = Counter()  # split and label
         self._split_of: dict[str, str] = {}
         self._hashes: set[bytes] = set()
 
-    def add(self, row: Row) -> None:
-        self.statuses[row.status] += 1
-        self.defects.add(row)
-        split = self.splits[row.split]
-        split.listed += 1
-        if row.status != "kept":
-            return
-        split.kept += 1
-        split.samples += row.num_samples or 0
-        split.classes.update(row.labels)
-        self.rates[str(row.source_rate)] += 1
-        self.formats[str(row.source_format)] += 1
-        self.peaks[_bin(row.peak_db)] += 1
-        self.rms[_bin(row.rms_db)] += 1
-        self.clipped += bool(row.clipped_share)
-        if self._split_of.setdefault(row.group, row.split) != row.split:
-            self.leaks.add(row.group)
-        samples = _hash(row)
-        if samples in self._hashes:
-            self.repeated.add(samples)
-        self._hashes.add(samples)
+    def add(self, columns: Columns) -> None:
+        """Some rows more."""
+        self.defects.add(columns)
+        self.statuses.update(columns["status"])
+        self._listed.update(columns["split"])
+        kept = where(columns, [status == "kept" for status in columns["status"]])
+        self._kept.update(kept["split"])
+        self.rates.update(map(str, kept["source_rate"]))
+        self.formats.update(map(str, kept["source_format"]))
+        self.peaks.update(map(_bin, kept["peak_db"]))
+        self.rms.update(map(_bin, kept["rms_db"]))
+        self.clipped += sum(map(bool, kept["clipped_share"]))
+        for split, samples in zip(kept["split"], kept["num_samples"], strict=True):
+            self._samples[split] += samples or 0
+        labelled = zip(kept["split"], kept["labels"], strict=True)
+        self._classes.update((split, label) for split, labels in labelled for label in labels)
+        self._compare(kept)
+
+    def _compare(self, kept: Columns) -> None:
+        """With the clips before them."""
+        for group, split in zip(kept["group"], kept["split"], strict=True):
+            if self._split_of.setdefault(group, split) != split:
+                self.leaks.add(group)
+        for samples in map(_bytes, kept["sha256"]):
+            if samples in self._hashes:
+                self.repeated.add(samples)
+            self._hashes.add(samples)
+
+    def splits(self) -> dict[str, dict[str, Any]]:
+        """Counts of every split that has a clip."""
+        return {
+            split: {
+                "listed": self._listed[split],
+                "kept": self._kept[split],
+                "hours": self._samples[split] / self._sample_rate / 3600.0,
+                "classes": _sorted({label: count for (of, label), count in self._classes.items() if of == split}),
+            }
+            for split in SPLITS
+            if split in self._listed
+        }
 
 
-def _duplicates(rows: Iterable[Row], repeated: Container[bytes]) -> list[list[Row]]:
-    """Kept clips whose stored samples are the same, in whatever class or split."""
-    same: dict[bytes, list[Row]] = collections.defaultdict(list)
-    for row in rows:
-        if row.status == "kept" and (samples := _hash(row)) in repeated:
-            same[samples].append(row)
-    return sorted(same.values(), key=lambda several: [row.clip_id for row in several])
+class _Copy(NamedTuple):
+    clip_id: str
+    split: str
+    labels: tuple[str, ...]
 
 
-def _hash(row: Row) -> bytes:
-    return bytes.fromhex(row.sha256 or "")
+def _duplicates(rows: LedgerRows, repeated: Container[bytes]) -> list[list[_Copy]]:
+    """Kept clips whose stored samples are the same, in whatever class or split; the first id comes first."""
+    same: dict[bytes, list[_Copy]] = defaultdict(list)
+    for clip_id, split, labels, sha256 in rows.kept(*_Copy._fields, "sha256"):
+        if (samples := _bytes(sha256)) in repeated:
+            same[samples].append(_Copy(clip_id, split, labels))
+    return list(same.values())
 
 
-def _named(duplicates: Sequence[Sequence[Row]]) -> dict[str, Any]:
-    return {"count": len(duplicates), "clips": [[row.clip_id for row in same] for same in duplicates[:_NAMED]]}
+def _bytes(sha256: str | None) -> bytes:
+    return bytes.fromhex(sha256 or "")
+
+
+def _named(duplicates: Sequence[Sequence[_Copy]]) -> dict[str, Any]:
+    return {"count": len(duplicates), "clips": [[copy.clip_id for copy in same] for same in duplicates[:_NAMED]]}
 
 
 def count(values: Iterable[str]) -> dict[str, int]:
     """How often each value occurs, sorted by value."""
-    return dict(sorted(collections.Counter(values).items()))
+    return dict(sorted(Counter(values).items()))
 
 
 def hours(rows: Iterable[Row], sample_rate: int) -> float:
@@ -129,7 +164,7 @@ def _sorted(counter: Mapping[str, int]) -> dict[str, int]:
 
 def _bin(level: float | None) -> int:
     """Which bin of the histogram; -1: digital silence, which has no level."""
-    return -1 if level is None else min(max(int((level - _EDGES_DB[0]) // 5), 0), len(_EDGES_DB) - 2)
+    return -1 if level is None else bisect_right(_INNER_EDGES_DB, level)
 
 
 def _histogram(bins: Mapping[int, int]) -> list[int]:

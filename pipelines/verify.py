@@ -8,12 +8,12 @@ from pathlib import Path
 
 from infra import config as configs
 from infra.card import CARD_NAME, LEDGER_NAME, STATISTICS_NAME, DatasetCard, ShardCard, read_card
-from infra.stage import serve
 from pipelines import examples
 from pipelines.config import Verification, VerifyRequest
 from pipelines.ledger import Row, read_ledger
 from pipelines.seal import data_id, file_hash, snapshot_id
 from pipelines.shards import read_shard
+from pipelines.stage import serve
 from pipelines.tfds_metadata import tfds_files
 
 

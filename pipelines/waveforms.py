@@ -4,12 +4,13 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from infra.stage import report_progress, serve
+from infra.stage import report_progress
 from pipelines.clip import printable
 from pipelines.config import RejectedClip
 from pipelines.corpora.recordings import find_recordings
 from pipelines.isolation import CHILDREN
 from pipelines.requests import Waveform, Waveforms, WaveformsRequest
+from pipelines.stage import serve
 from pipelines.status import Rejected
 from pipelines.waveform_task import WaveformTask
 

@@ -125,6 +125,14 @@ def test_preparation_loads_no_tensorflow():
     assert not loaded_by("import pipelines.prepare, pipelines.verify") & {"tensorflow", "keras"}
 
 
+def test_preparation_loads_no_pandas():
+    """Beam and pyarrow would, if it is there: half a second of every process."""
+    stage = "from pipelines.stage import leave_out_pandas; leave_out_pandas(); import apache_beam, pyarrow; "
+    loaded = loaded_by(stage + "pyarrow.array(['a'])")
+    assert {"apache_beam", "pyarrow"} <= loaded
+    assert "pandas" not in loaded
+
+
 def test_listing_a_corpus_loads_no_beam():
     """So that a plan is quick."""
     assert not loaded_by("import pipelines.listing") & set(HEAVY)

@@ -16,8 +16,8 @@ import csv
 import dataclasses
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pipelines.clip import Clip, Listed, printable
 from pipelines.config import PrepareConfig, SplitConfig
@@ -37,8 +37,7 @@ _ANNOUNCED = re.compile(r"num_segs=(\d+)")
 _NAMED = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A row of a list: a video, seconds in it, and its labels as they are written."""
 
     video: str

@@ -11,7 +11,7 @@ import soxr
 
 from pipelines import sndfile
 from pipelines.audio import mono
-from pipelines.ledger import read_ledger
+from pipelines.ledger import LedgerRows, read_ledger
 from pipelines.plan import make_plan
 from pipelines.prepare import prepare
 from pipelines.quality import Quality, QualityMeter, add_waveforms, qualities, silent_shares
@@ -187,7 +187,7 @@ def test_a_corpus_that_lost_its_scale_is_said_to_have(tmp_path, noise, request_f
     with pytest.raises(ValueError, match="1 of 32768 steps: the scale was lost") as refused:
         prepare(request)
     assert "100% of the clips have lost their scale" in str(refused.value)
-    rows = read_ledger(make_plan(request).folder / "clips.parquet")
+    rows = LedgerRows(make_plan(request).folder / "clips.parquet")
     assert {row.status for row in rows} == {"silent"}
     assert all(row.scaling_lost for row in rows)
     assert len(statistics(rows, sample_rate=16_000, ignored=())["findings"]) == 1

@@ -87,10 +87,12 @@ def test_the_id_is_a_hash_of_the_list_of_kept_clips(tmp_path, parts):
     kept = [one for one in rows if one.status == "kept"]
     expected = content_hash(sorted([one.clip_id, one.labels, one.sha256] for one in kept))
     assert snapshot_id(rows) == expected
-    assert hash_of_list(ledger.kept_values(tmp_path / "clips.parquet", *ledger.IDENTITY)) == expected
+    assert hash_of_list(ledger.LedgerRows(tmp_path / "clips.parquet").kept(*ledger.IDENTITY)) == expected
     with_places = content_hash(sorted([one.clip_id, one.labels, one.sha256, one.split, one.group] for one in kept))
     assert data_id(rows) == with_places
-    assert hash_of_list(ledger.kept_values(tmp_path / "clips.parquet", *ledger.IDENTITY, *ledger.PLACE)) == with_places
+    assert (
+        hash_of_list(ledger.LedgerRows(tmp_path / "clips.parquet").kept(*ledger.IDENTITY, *ledger.PLACE)) == with_places
+    )
 
 
 @pytest.mark.parametrize("length", [0, 1, 9, 10, 11, 25])
@@ -101,7 +103,7 @@ def test_a_list_hashes_alike_in_pieces(monkeypatch, length):
     assert hash_of_list(iter(items)) == content_hash(items)
 
 
-def test_statistics():
+def test_statistics(tmp_path):
     """Counts, classes, levels, duplicates and leaks as counted by hand."""
     same = "ab" * 32
     rows = [
@@ -111,7 +113,8 @@ def test_statistics():
         row("4", split="test", sha256=same, group="4", status="missing", num_samples=None),
         row("5", sha256=same, group="5", num_samples=8_000),
     ]
-    found = statistics(rows, sample_rate=16_000, ignored=("a", "b"))
+    ledger.write_ledger(tmp_path / "clips.parquet", rows)
+    found = statistics(ledger.LedgerRows(tmp_path / "clips.parquet"), sample_rate=16_000, ignored=("a", "b"))
     assert (found["listed"], found["kept"], found["statuses"]) == (5, 4, {"kept": 4, "missing": 1})
     assert list(found["splits"]) == ["train", "test"]
     assert found["splits"]["train"] == {

@@ -1,12 +1,13 @@
 """Short waveforms together: each measure is that of the waveform alone, whatever lies beside it."""
 
+import itertools
 import math
 import random
 
 import numpy as np
 import pytest
 
-from pipelines.segments import segments
+from pipelines.segments import runs, segments
 
 LENGTHS = (1, 2, 7, 8, 9, 127, 129, 4_095, 16_383, 16_384, 16_385, 70_000)
 
@@ -49,6 +50,19 @@ def test_what_is_not_finite_stays_where_it_is(noise):
     assert endless == math.inf
     assert math.isfinite(fine)
     assert math.isfinite(last)
+
+
+def test_a_long_one_comes_alone_and_short_ones_as_many_as_stay_in_the_cache():
+    """Every waveform is in one run, in their order."""
+    for seed in range(20):
+        lengths = random.Random(seed).choices(LENGTHS, k=30)
+        waveforms = [np.zeros(length, np.float32) for length in lengths]
+        found = [lengths[run] for run in runs(waveforms)]
+        assert list(itertools.chain.from_iterable(found)) == lengths
+        for run, after in itertools.zip_longest(found, found[1:]):
+            assert len(run) == 1 or (max(run) < 2**14 and sum(run) <= 2**16)
+            if after and max(run[-1], after[0]) < 2**14:
+                assert sum(run) + after[0] > 2**16  # there was no room for it
 
 
 def test_nothing_of_nothing():
