@@ -5,20 +5,22 @@ import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # ends a line, or moves the cursor
 
 
-class Stamp(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Stamp:
     """What tells a changed file from an unchanged one: its size in bytes and its time in ns."""
 
     num_bytes: int
     mtime_ns: int
 
 
-class Clip(NamedTuple):
-    """One clip of a corpus; a tuple, as there are millions, and a frozen dataclass takes three times as long to make.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """One clip of a corpus.
 
     Attributes:
       clip_id: stable and unique in the corpus; printable UTF-8.
