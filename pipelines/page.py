@@ -12,13 +12,14 @@ from infra.config import flatten
 from infra.files import write_atomically
 from pipelines.config import ShowRequest
 from pipelines.copies import Stored, identical
+from pipelines.findings import COLUMNS, Defects
 from pipelines.histograms import histograms
 from pipelines.ledger import LedgerRows, Row, read_ledger
 from pipelines.pictures import Picture, of_kept, of_rejected, some
 from pipelines.requests import Page, PageRequest
 from pipelines.show import show
 from pipelines.stage import serve
-from pipelines.statistics import count, hours, statistics
+from pipelines.statistics import count, hours
 
 _KEPT, _REJECTED, _NAMED = 12, 8, 20
 
@@ -66,7 +67,7 @@ def _render(
         "hours": hours(kept, card.sample_rate),
         "reasons": _reasons(rows),
         "histograms": histograms(kept, sample_rate=card.sample_rate),
-        "defects": statistics(LedgerRows(folder / LEDGER_NAME), sample_rate=card.sample_rate, ignored=())["defects"],
+        "defects": _defects(folder, card),
         "classes": _classes(kept, splits, card),
         "sources": _sources(kept),
         "copies": _copies(kept),
@@ -78,6 +79,13 @@ def _render(
         "named": _NAMED,
     }
     return template.render(**facts)
+
+
+def _defects(folder: Path, card: DatasetCard) -> dict[str, dict[str, Any]]:
+    found = Defects(card.sample_rate)
+    for columns in LedgerRows(folder / LEDGER_NAME).columns(*COLUMNS):
+        found.add(columns)
+    return found.named()
 
 
 def _config(card: DatasetCard) -> dict[str, Any]:

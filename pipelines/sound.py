@@ -35,7 +35,8 @@ class Sound:
       recording: what it is; its blocks are taken.
       meter: of the source.
       level_meter: of what is stored.
-      waveform: of a short recording the mean of the channels, at first at its own rate; None of a long one.
+      waveform: of a short recording the mean of the channels, at first at its own rate; None of a long one, and of one
+        that is stored.
       samples: int16 [samples] as they are stored; None: not yet, or there will be none.
       verdict: why it is not kept; None: nothing speaks against it so far.
     """
@@ -76,7 +77,7 @@ def finish(sounds: Sequence[Sound], at: Callable[[int], None]) -> None:
     _measure([sound for sound in sounds if sound.waveform is not None])
     for several in _alike(sounds):
         _resample_several(sounds, several, at)
-        if len(several) == 1:  # a long one, which is in the cache now
+        if len(several) == 1:  # while the cache has it
             _store([sounds[several[0]]])
     _store(sounds)
 
@@ -207,7 +208,7 @@ def _resample(sound: Sound) -> None:
 def _store(sounds: Sequence[Sound]) -> None:
     """Those that are resampled and not stored yet."""
     waiting = [sound for sound in sounds if sound.waveform is not None and not sound.verdict]
-    for run in runs(_waveforms(waiting)):
+    for run in list(runs(_waveforms(waiting))):  # which is done with the waveforms then
         some = waiting[run]
         audio.add_levels([sound.level_meter for sound in some], _waveforms(some))
         for sound in some:

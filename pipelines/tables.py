@@ -98,7 +98,7 @@ def text_column(path: str, *names: str) -> list[str]:
     if name is None or column is None:
         raise ValueError(f"{problem}, which has {sorted(there)}.")
     values = pc.struct_field(column, name.partition(".")[2]) if "." in name else column
-    return ["" if value is None else str(value) for value in values.to_pylist()]
+    return ["" if value is None else str(value) for value in _values(values)]
 
 
 def _audio_column(schema: pa.Schema) -> tuple[str, str]:
@@ -135,11 +135,19 @@ def audio_table_columns(path: Path, *, wanted: Collection[str | None]) -> dict[s
         for name in sorted(there & {name for name in wanted if name}):
             column, _, field = name.partition(".")
             values = file.read(columns=[name]).column(0)
-            values = (pc.struct_field(values, field) if field else values).to_pylist()
+            values = _values(pc.struct_field(values, field) if field else values)
             found[name] = [_named(value, names.get(column)) for value in values]
     except (pa.ArrowException, OSError, ValueError):
         return None
     return found
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    try:
+        values: list[Any] = column.to_pylist()
+    except ValueError:  # times with nanoseconds, which Python's have not
+        values = column.cast(pa.string()).to_pylist()
+    return values
 
 
 def _class_names(schema: pa.Schema) -> dict[str, list[str]]:

@@ -131,6 +131,9 @@ def test_preparation_loads_no_pandas():
     loaded = loaded_by(stage + "pyarrow.array(['a'])")
     assert {"apache_beam", "pyarrow"} <= loaded
     assert "pandas" not in loaded
+    serving = {path.name for path in sources() if path.parts[-2] == "pipelines" and "serve(" in path.read_text()}
+    ours = {path.name for path in sources() if "pipelines.stage.serve" in imported_names(path)}
+    assert serving == ours | {"stage.py"}
 
 
 def test_listing_a_corpus_loads_no_beam():

@@ -61,6 +61,19 @@ def shards(folder):
     return {path.name: path.read_bytes() for path in Path(folder).glob("*.tfrecord")}, rows
 
 
+def test_a_process_that_decodes_has_no_pandas(tmp_path, write_audio, monkeypatch, request_for):
+    """Which pyarrow, that writes its part of the ledger, would load: 49 MB of each."""
+    children = Children()
+    monkeypatch.setattr("pipelines.transforms.CHILDREN", children)
+    write_audio(tmp_path / "corpus/a/0.wav")
+    prepare(request_for("folder", source=tmp_path / "corpus"))
+    (child,) = children._idle
+    loaded = Path(f"/proc/{child._process.pid}/maps").read_text()
+    children.close()
+    assert "/pyarrow/" in loaded
+    assert "/pandas/" not in loaded
+
+
 def test_what_ends_a_decoder_costs_that_clip_only(tmp_path, request_for, corpus, hostile):
     """Crashes, hangs and giant allocations are verdicts; the rest is as if those clips had been rejected."""
     snapshots = {}

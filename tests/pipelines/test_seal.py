@@ -103,8 +103,10 @@ def test_a_list_hashes_alike_in_pieces(monkeypatch, length):
     assert hash_of_list(iter(items)) == content_hash(items)
 
 
-def test_statistics(tmp_path):
-    """Counts, classes, levels, duplicates and leaks as counted by hand."""
+@pytest.mark.parametrize("batch_rows", [1, 2, 100])
+def test_statistics(tmp_path, monkeypatch, batch_rows):
+    """Counts, classes, levels, duplicates and leaks as counted by hand, however many rows are read at a time."""
+    monkeypatch.setattr(ledger, "_BATCH_ROWS", batch_rows)
     same = "ab" * 32
     rows = [
         row("1", labels=("x", "y"), sha256=same, peak_db=-2.0, rms_db=-97.0),
