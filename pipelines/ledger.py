@@ -1,4 +1,4 @@
-"""The ledger: a Parquet table with a row for every listed clip; the only importer of pyarrow."""
+"""The ledger: a Parquet table with a row for every listed clip."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -168,7 +168,7 @@ class LedgerRows:
     def kept(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """The values of some columns of every kept clip."""
         for columns in self.columns(*names, "status"):
-            kept = where(columns, [status == "kept" for status in columns["status"]])
+            kept = kept_of(columns)
             yield from zip(*(kept[name] for name in names), strict=True)
 
 
@@ -183,6 +183,11 @@ def read_ledger(path: Path) -> list[Row]:
 
 IDENTITY = ("clip_id", "labels", "sha256")
 PLACE = ("split", "group")
+
+
+def kept_of(columns: Columns) -> Columns:
+    """The rows of kept clips, by columns; `status` is one of them."""
+    return where(columns, [status == "kept" for status in columns["status"]])
 
 
 def where(columns: Columns, chosen: Sequence[bool]) -> Columns:

@@ -1,8 +1,8 @@
 """A recording between its decoder and its stored samples.
 
-A long one is stored block by block as it is taken. A short one is only held, and what is left of it is done for many
-at once, step by step: alone, each step would be a call of a library for half a second of sound, which costs several
-times what it does.
+A long one is stored block by block as it is taken. A short one is only held, and what is left of it is done later, for
+very short ones many at once, step by step: alone, each step would be a call of a library for half a second of sound,
+which costs several times what it does.
 """
 
 from collections.abc import Callable, Iterator, Sequence

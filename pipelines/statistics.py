@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from infra.card import SPLITS
 from pipelines.findings import COLUMNS, Defects
-from pipelines.ledger import Columns, LedgerRows, Row, where
+from pipelines.ledger import Columns, LedgerRows, Row, kept_of
 
 _EDGES_DB = tuple(range(-100, 1, 5))
 _INNER_EDGES_DB = _EDGES_DB[1:-1]  # what is beyond the outer ones counts in the first and the last bin
@@ -88,7 +88,7 @@ class _Findings:
         self.defects.add(columns)
         self.statuses.update(columns["status"])
         self._listed.update(columns["split"])
-        kept = where(columns, [status == "kept" for status in columns["status"]])
+        kept = kept_of(columns)
         self._kept.update(kept["split"])
         self.rates.update(map(str, kept["source_rate"]))
         self.formats.update(map(str, kept["source_format"]))
