@@ -81,10 +81,20 @@ def _openers(
         return
     if whole.container not in ONLY_FFMPEG:
         if member is None and whole.is_content(content):
-            yield "libsndfile", lambda: sndfile.open_recording(os.fsencode(path), start=start, end=end)
+            yield "libsndfile", lambda: sndfile.open_recording(_opened(path, whole), start=start, end=end)
         else:
             yield "libsndfile", lambda: _sndfile(whole.parts[0], start=start, end=end)
     yield "FFmpeg", lambda: _ffmpeg(whole.parts[0], whole.container, start=start, end=end)
+
+
+def _opened(path: str, whole: Whole) -> bytes | int:
+    """A file for libsndfile: open, or by its name where nothing else says what it is."""
+    if whole.container is None:
+        return os.fsencode(path)
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise Undecodable(f"it cannot be opened again: {error.strerror}") from None
 
 
 def _sndfile(part: Sequence[Content | bytes], *, start: float | None = None, end: float | None = None) -> Recording:

@@ -51,8 +51,9 @@ def make_pipeline(request: PrepareRequest) -> beam.Pipeline:
     """An empty pipeline on the runner of the request, whose Beam options win over ours."""
     if any(option.split("=")[0] == "--runner" for option in request.beam_options):
         return beam.Pipeline(options=PipelineOptions(list(request.beam_options)))
-    # Threads: decoding and resampling release the interpreter, and nothing is copied between processes.
-    ours = ["--direct_running_mode=multi_threading", f"--direct_num_workers={request.workers}"]
+    # Threads: children decode, and nothing is copied between processes. Alone, a worker needs no servers, which poll.
+    mode = "in_memory" if request.workers == 1 and not request.beam_options else "multi_threading"
+    ours = [f"--direct_running_mode={mode}", f"--direct_num_workers={request.workers}"]
     options = PipelineOptions([*ours, *request.beam_options])  # of an option given twice the last one counts
     # The default runner would first try to download another one.
     return beam.Pipeline(runner="FnApiRunner", options=options)

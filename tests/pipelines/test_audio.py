@@ -3,10 +3,12 @@
 import os
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
 from pipelines import audio, sndfile
+from pipelines.recording import Undecodable
 
 LOSSLESS = [
     ("wav", "WAV", "PCM_16", 2**-15),
@@ -92,6 +94,39 @@ def test_what_is_stored_does_not_depend_on_blocks(tmp_path, monkeypatch, noise, 
     np.testing.assert_array_equal(in_blocks.samples, at_once.samples)
     assert in_blocks.levels.rms_db == pytest.approx(at_once.levels.rms_db, abs=1e-5)
     assert in_blocks.quality.dc_offset == pytest.approx(at_once.quality.dc_offset, abs=1e-7)
+
+
+@pytest.mark.parametrize(("suffix", "container", "subtype"), [*(kind[:3] for kind in LOSSLESS), *LOSSY])
+def test_an_open_file_is_the_one_at_its_path(tmp_path, noise, write_audio, suffix, container, subtype):
+    """The same recording and the same samples, of a span as well; and the file is closed behind the last of them."""
+    path = write_audio(tmp_path / f"a.{suffix}", noise(48_000), 48_000, format=container, subtype=subtype)
+    opened = psutil.Process().num_fds()
+    for span in ({}, {"start": 0.25, "end": 0.5}):
+        by_path, expected = read_mono(os.fsencode(path), **span)
+        by_descriptor, waveform = read_mono(os.open(path, os.O_RDONLY), **span)
+        np.testing.assert_array_equal(waveform, expected)
+        assert (by_descriptor.format, by_descriptor.rate) == (by_path.format, by_path.rate)
+    assert psutil.Process().num_fds() == opened
+
+
+@pytest.mark.parametrize(("suffix", "subtype"), [("gsm", "GSM610"), ("vox", "VOX_ADPCM")])
+def test_what_only_a_name_tells_is_decoded(tmp_path, noise, decode, suffix, subtype):
+    """Telephones' recordings have no header: libsndfile takes them at their suffix."""
+    soundfile.write(tmp_path / f"a.{suffix}", noise(16_000), 8_000, format="RAW", subtype=subtype)
+    decoded = decode(f"a.{suffix}")
+    assert (decoded.status, decoded.source_format, decoded.source_rate) == ("kept", f"RAW/{subtype}", 8_000)
+    assert len(decoded.samples) == 32_000
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF\x10\0\0\0WAVEfmt junkjunkjunk"])
+def test_a_file_that_cannot_be_read_is_closed(tmp_path, content):
+    """A worker meets many of them, and may have so many files open and no more."""
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    opened = psutil.Process().num_fds()
+    with pytest.raises(Undecodable):
+        sndfile.open_recording(os.open(path, os.O_RDONLY))
+    assert psutil.Process().num_fds() == opened
 
 
 def test_a_span_is_the_slice_of_the_whole(tmp_path, noise, write_audio):

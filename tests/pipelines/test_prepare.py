@@ -201,12 +201,16 @@ def test_a_root_that_cannot_be_written_is_refused(tmp_path, small, below):
 
 def test_options_for_beam_win_over_ours(small):
     """An option that the user gives is the one that counts."""
-    options = ("--direct_running_mode=multi_processing", "--direct_num_workers=3")
-    request = dataclasses.replace(small(workers=2), beam_options=options)
-    given = make_pipeline(request).options.view_as(DirectOptions)
-    assert (given.direct_running_mode, given.direct_num_workers) == ("multi_processing", 3)
-    given = make_pipeline(small(workers=2)).options.view_as(DirectOptions)
-    assert (given.direct_running_mode, given.direct_num_workers) == ("multi_threading", 2)
+
+    def given(workers, *options):
+        request = dataclasses.replace(small(workers=workers), beam_options=options)
+        found = make_pipeline(request).options.view_as(DirectOptions)
+        return found.direct_running_mode, found.direct_num_workers
+
+    assert given(2, "--direct_running_mode=multi_processing", "--direct_num_workers=3") == ("multi_processing", 3)
+    assert given(1, "--direct_num_workers=3") == ("multi_threading", 3)
+    assert given(2) == ("multi_threading", 2)
+    assert given(1) == ("in_memory", 1)
 
 
 def test_another_runner_makes_the_same_bytes(tmp_path, small, contents):
