@@ -6,6 +6,7 @@ the child prints is its log, streamed line by line; progress travels in the same
 """
 
 import collections
+import contextlib
 import json
 import os
 import subprocess
@@ -99,10 +100,11 @@ def serve(request_type: type[Request], work: Callable[[Request], Any]) -> None:
 
 def report_progress(done: int, total: int, unit: str) -> None:
     """Tells the parent how far this stage is; a line of plain text where there is no parent."""
-    if os.environ.get(_CHILD_MARK):
-        print(_PROGRESS_MARK + json.dumps([done, total, unit]), flush=True)
-    else:
-        print(f"{done} of {total} {unit}", file=sys.stderr, flush=True)
+    with contextlib.suppress(BrokenPipeError):  # whoever read it has gone; raised in a worker, Beam would wait for ever
+        if os.environ.get(_CHILD_MARK):
+            print(_PROGRESS_MARK + json.dumps([done, total, unit]), flush=True)
+        else:
+            print(f"{done} of {total} {unit}", file=sys.stderr, flush=True)
 
 
 def _stream(

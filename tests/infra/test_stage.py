@@ -1,5 +1,7 @@
 """Stages: results, refusals, deaths, and the end of the parent."""
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -117,3 +119,16 @@ def test_a_stage_ends_with_its_parent(stage, tmp_path):
         process.wait()
     _, left = psutil.wait_procs([child], timeout=20)
     assert not [orphan for orphan in left if orphan.status() != psutil.STATUS_ZOMBIE], "the stage outlived its parent"
+
+
+def test_a_stage_goes_on_when_nobody_reads_its_progress(stage, tmp_path):
+    """By hand, as in `python -m STAGE request.json 2>&1 | head`: a worker's thread must not be stopped by a line."""
+    request, result = tmp_path / "request.json", tmp_path / "result.json"
+    request.write_text('{"what": "hello"}')
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        subprocess.run([sys.executable, "-m", stage, request, result], stderr=writing, check=False)
+    finally:
+        os.close(writing)
+    assert json.loads(result.read_text()) == {"result": {"text": "HELLO"}}
