@@ -132,7 +132,8 @@ def configure_logging() -> None:
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     logging.getLogger("pipelines").setLevel(logging.INFO)
     # What a Beam worker logs when it fails comes again as the text of the exception.
-    logging.getLogger("apache_beam.runners.worker.sdk_worker").setLevel(logging.CRITICAL)
+    for name in ("common", "worker.sdk_worker"):
+        logging.getLogger(f"apache_beam.runners.{name}").setLevel(logging.CRITICAL)
     LOG.setLevel(logging.INFO)  # under `python -m` this module is called __main__
 
 

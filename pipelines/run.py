@@ -37,11 +37,11 @@ def make_shards(plan: Plan, tasks: Sequence[ShardTask], request: PrepareRequest)
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Beam hands on what a worker raised as text in a RuntimeError; finds `cannot_write` in it."""
+    """Beam hands on what a worker raised with a text of its own, most often in a RuntimeError; finds `cannot_write`."""
     try:
         yield
-    except RuntimeError as error:
-        refused = re.search(rf"ValueError: ({re.escape(CANNOT_WRITE)}.*?)( \[while running|\n|$)", str(error))
+    except (RuntimeError, ValueError) as error:
+        refused = re.search(rf"({re.escape(CANNOT_WRITE)}.*?)( \[while running|\n|$)", str(error))
         if refused is None:
             raise
         raise ValueError(refused[1]) from error
