@@ -1,6 +1,7 @@
 """Preparing again: what is there is not repeated, and what was stopped goes on to the same bytes."""
 
 import concurrent.futures
+import dataclasses
 import errno
 import os
 import shutil
@@ -135,7 +136,8 @@ def test_a_finished_snapshot_without_its_statistics(small, content):
         prepare(small())
 
 
-def test_a_disk_that_is_full_is_refused_in_one_line_and_resumed(small, contents, monkeypatch):
+@pytest.mark.parametrize("beam_options", [(), ("--direct_num_workers=1",)], ids=["in memory", "by servers"])
+def test_a_disk_that_is_full_is_refused_in_one_line_and_resumed(small, contents, monkeypatch, beam_options):
     """What a worker raised comes back as a sentence, and nothing that was done is lost."""
     real = ShardWriter.write
 
@@ -146,7 +148,7 @@ def test_a_disk_that_is_full_is_refused_in_one_line_and_resumed(small, contents,
 
     monkeypatch.setattr(ShardWriter, "write", write)
     with pytest.raises(ValueError, match="No space left") as refused:
-        prepare(small(workers=1))
+        prepare(dataclasses.replace(small(workers=1), beam_options=beam_options))
     assert "\n" not in str(refused.value)
     assert "while running" not in str(refused.value)
     folder = make_plan(small()).folder
