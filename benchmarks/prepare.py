@@ -1,7 +1,8 @@
 """Preparation against a bare loop, side by side: `python benchmarks/prepare.py`.
 
-CPU-seconds of all processes on 1 and on 2 workers, start-up apart, and the largest process at 1 and 10 times the clips;
-see `benchmarks/README.md`. Prints a table and writes JSON. A comparison, not a test: nothing here fails.
+CPU-seconds of all processes on 1 and on 2 workers, start-up apart, while the bare loop runs on the same cores, and the
+largest process at 1 and 10 times the clips; see `benchmarks/README.md`. Prints a table and writes JSON. A comparison,
+not a test: nothing here fails.
 
     python benchmarks/prepare.py [--recordings DIR] [--rounds 5] [--scale 1.0] [--only FLAC Ogg]
     python benchmarks/prepare.py --scale 0.02 --rounds 2         # does it still run?
@@ -9,11 +10,14 @@ see `benchmarks/README.md`. Prints a table and writes JSON. A comparison, not a 
 
 import argparse
 import json
+import os
 import random
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +32,7 @@ from pipelines.config import PrepareConfig, PrepareRequest
 
 ROOT = Path(__file__).parents[1]
 FEW = 14  # clips of the corpus that start-up is measured on: two of each class
+WORKERS = (1, 2)
 LIBRARIES = ("apache-beam", "numpy", "soundfile", "soxr", "tfrecord")
 Taken = dict[str, float]
 
@@ -50,65 +55,119 @@ def main() -> None:
 
 
 def measure(home: Path, *, rounds: int) -> dict[str, Any]:
-    """The contenders on the corpus in a folder, interleaved, each in processes of its own."""
-    taken: dict[str, list[Taken]] = {}
-    runs = [(who, size) for who in ("bare", "1 worker", "2 workers") for size in ("few", "all")]
+    """Bare loop and preparation of the corpus in a folder, at once on the same cores, round by round."""
+    runs: dict[str, list[Taken]] = {}
     for number in range(rounds):
         progress(f"  round {number + 1} of {rounds}")
-        for who, size in random.Random(number).sample(runs, len(runs)):
-            taken.setdefault(f"{who}, {size}", []).append(_run(who, home / size))
-    cpu = {name: statistics.median(run["cpu_seconds"] for run in runs) for name, runs in taken.items()}
+        pairs = [(workers, size) for workers in WORKERS for size in ("few", "all")]
+        for workers, size in random.Random(number).sample(pairs, len(pairs)):
+            for who, taken in _pair(workers, home / size, _cores(workers, number)).items():
+                runs.setdefault(f"{who}, {size}", []).append(taken)
+    tenth = _pair(max(WORKERS), home / "tenth", _cores(max(WORKERS), 0))
     return {
-        "cpu_seconds": cpu,
-        "ratios": {who: _ratios(cpu, who) for who in ("1 worker", "2 workers")},
+        "contenders": {_workers(workers): _compared(runs, _workers(workers)) for workers in WORKERS},
         "largest_mb": {
-            "a tenth of the clips": _run("2 workers", home / "tenth")["largest_mb"],
-            "all clips": max(run["largest_mb"] for run in taken["2 workers, all"]),
+            "a tenth of the clips": tenth[_workers(max(WORKERS))]["largest_mb"],
+            "all clips": max(run["largest_mb"] for run in runs[f"{_workers(max(WORKERS))}, all"]),
         },
-        "runs": taken,
+        "runs": runs,
     }
 
 
-def _ratios(cpu: dict[str, float], who: str) -> dict[str, float]:
-    """Of the bare loop to leafworks: without what both need to start, and with it."""
-    bare, ours = (cpu[f"{name}, all"] - cpu[f"{name}, few"] for name in ("bare", who))
-    return {"per clip": bare / ours, "with start-up": cpu["bare, all"] / cpu[f"{who}, all"]}
+def _compared(runs: dict[str, list[Taken]], who: str) -> dict[str, Any]:
+    """The CPU-seconds of preparation and of the bare loop beside it, and the second to the first, round by round."""
+    ours, bare = ([run["cpu_seconds"] for run in runs[f"{name}, all"]] for name in (who, _beside(who)))
+    ours_start, bare_start = (
+        statistics.median(run["cpu_seconds"] for run in runs[f"{name}, few"]) for name in (who, _beside(who))
+    )
+    per_clip = [(theirs - bare_start) / (own - ours_start) for own, theirs in zip(ours, bare, strict=True)]
+    return {
+        "cpu_seconds": statistics.median(ours),
+        "bare_cpu_seconds": statistics.median(bare),
+        "more_to_start": ours_start - bare_start,
+        "per_clip": statistics.median(per_clip),
+        "per_clip_range": [min(per_clip), max(per_clip)],
+        "with_start": statistics.median(theirs / own for own, theirs in zip(ours, bare, strict=True)),
+    }
 
 
-def _run(who: str, corpus: Path) -> Taken:
-    with tempfile.TemporaryDirectory(prefix="leafworks-", dir=corpus.parent) as target:
-        if who == "bare":
-            command = ["benchmarks.bare_loop", str(corpus), str(Path(target, "bare.tfrecord"))]
-        else:
-            request = PrepareRequest(
-                config=PrepareConfig(corpus="folder"),
-                source=str(corpus),
-                root=target,
-                workers=int(who[0]),
-                max_rejected_share=1.0,
-            )
-            path = Path(target, "request.json")
-            path.write_text(configs.to_json(request))
-            command = ["pipelines.prepare", str(path)]
-        python = [sys.executable, "-P", "-m"]
-        environment = {**stage_environment(), "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [*python, "benchmarks.measured", *python, *command], env=environment, stdout=subprocess.PIPE, check=True
+def _pair(workers: int, corpus: Path, cores: set[int] | None) -> dict[str, Taken]:
+    """Both contenders at once: the system gives each its share of the same cores, so that what slows one slows both."""
+    with tempfile.TemporaryDirectory(prefix="leafworks-", dir=corpus.parent) as folder:
+        request = PrepareRequest(
+            config=PrepareConfig(corpus="folder"),
+            source=str(corpus),
+            root=folder,
+            workers=workers,
+            max_rejected_share=1.0,
         )
-    taken: Taken = json.loads(done.stdout)
+        path = Path(folder, "request.json")
+        path.write_text(configs.to_json(request))
+        commands = {
+            _workers(workers): ["pipelines.prepare", str(path)],
+            _beside(_workers(workers)): ["benchmarks.bare_loop", str(corpus), str(Path(folder, "bare.tfrecord"))],
+        }
+        with _on(cores):
+            started = {who: _start(command) for who, command in commands.items()}
+        return {who: _taken(process) for who, process in started.items()}
+
+
+def _start(command: list[str]) -> "subprocess.Popen[bytes]":
+    python = [sys.executable, "-P", "-m"]
+    environment = {**stage_environment(), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [*python, "benchmarks.measured", *python, *command], env=environment, stdout=subprocess.PIPE
+    )
+
+
+def _taken(process: "subprocess.Popen[bytes]") -> Taken:
+    answer, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"A contender ended with exit code {process.returncode}; its last words are above.")
+    taken: Taken = json.loads(answer)
     return taken
 
 
+def _cores(workers: int, number: int) -> set[int] | None:
+    """As many cores as workers, others every round; None where the system does not let one choose."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    there = sorted(os.sched_getaffinity(0))
+    return {there[(number + worker) % len(there)] for worker in range(workers)}
+
+
+@contextmanager
+def _on(cores: set[int] | None) -> Iterator[None]:
+    """What is started in the block runs on these cores."""
+    if cores is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _workers(count: int) -> str:
+    return f"{count} worker{'s' if count > 1 else ''}"
+
+
+def _beside(who: str) -> str:
+    return f"bare loop beside {who}"
+
+
 def _line(name: str, row: dict[str, Any]) -> str:
-    cpu, ratios, memory = row["cpu_seconds"], row["ratios"], row["largest_mb"]
-    told = [f"{name}: {row['clips']} clips; bare loop {cpu['bare, all']:.1f} CPU-seconds"]
-    for who, found in ratios.items():
-        start = cpu[f"{who}, few"] - cpu["bare, few"]
+    told = [f"{name}: {row['clips']} clips, CPU-seconds"]
+    for who, found in row["contenders"].items():
+        low, high = found["per_clip_range"]
         told.append(
-            f"  {who}: {cpu[f'{who}, all']:.1f} CPU-seconds, of them {start:.1f} more to start; "
-            f"{found['per clip']:.0%} of the bare loop's pace per clip, {found['with start-up']:.0%} with start-up"
+            f"  {who}: {found['cpu_seconds']:.1f}, the bare loop beside it {found['bare_cpu_seconds']:.1f}, "
+            f"{found['more_to_start']:.1f} more to start; {found['per_clip']:.0%} of the bare loop's pace per clip "
+            f"({low:.0%} to {high:.0%}), {found['with_start']:.0%} with start-up"
         )
-    sizes = ", ".join(f"{size:.0f} MB with {name}" for name, size in memory.items())
+    sizes = ", ".join(f"{size:.0f} MB with {name}" for name, size in row["largest_mb"].items())
     return "\n".join([*told, f"  largest process: {sizes}"])
 
 

@@ -3,6 +3,7 @@
 import os
 
 QUIET = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # for Arrow's own the kernel clears 2 MB at a time: a third of sealing
     "KERAS_BACKEND": "tensorflow",
     "OPENBLAS_NUM_THREADS": "1",  # NumPy's threads, one for each core, turn in circles before they sleep
     "TF_CPP_MIN_LOG_LEVEL": "3",

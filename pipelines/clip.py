@@ -5,22 +5,20 @@ import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # ends a line, or moves the cursor
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What tells a changed file from an unchanged one: its size in bytes and its time in ns."""
 
     num_bytes: int
     mtime_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clip:
-    """One clip of a corpus.
+class Clip(NamedTuple):
+    """One clip of a corpus; a tuple, which takes a third of the time of a dataclass to make, millions of times.
 
     Attributes:
       clip_id: stable and unique in the corpus; printable UTF-8.

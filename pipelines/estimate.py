@@ -6,6 +6,7 @@ The corpus is listed, and a few dozen clips, chosen by a hash of their ids, are 
 import math
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pipelines.plan import Plan, make_plan
 from pipelines.requests import PreparationPlan
 from pipelines.sizes import Weights, sample
 from pipelines.stage import serve
+from pipelines.tasks import write_clips
 
 _SAMPLE = 48
 _RECORD_BYTES = 500  # of a clip in shard, ledger and ledger part, beside its waveform
@@ -35,7 +37,7 @@ def estimate(request: PrepareRequest) -> PreparationPlan:
     plan = make_plan(request)
     listing = listing_of(plan)
     clips = _sample(plan)
-    measured, note = _measure(MeasureRequest(config=plan.config, folder=plan.listed.folder, clips=clips))
+    measured, note = _measure(plan, clips)
     times = _times(plan, clips)
     kept_seconds = measured.audio_seconds * times if measured else plan.sizes.seconds
     output_bytes = 2.0 * plan.config.sample_rate * kept_seconds + _RECORD_BYTES * len(plan.listed.clips)
@@ -71,13 +73,17 @@ def _sample(plan: Plan) -> tuple[Clip, ...]:
     return plan.listed.clips[:: math.ceil(len(plan.listed.clips) / _SAMPLE)]
 
 
-def _measure(request: MeasureRequest) -> tuple[Measured | None, tuple[str, ...]]:
-    if not request.clips:
+def _measure(plan: Plan, clips: tuple[Clip, ...]) -> tuple[Measured | None, tuple[str, ...]]:
+    if not clips:
         return None, ("no listed clip has a file: nothing could be measured, and nothing would be kept",)
-    try:
-        return run_stage("pipelines.measure", request, Measured, on_line=lambda line: None), ()
-    except (StageError, ValueError) as error:
-        return None, (f"the sample could not be measured: {str(error).splitlines()[0]}",)
+    with tempfile.TemporaryDirectory(prefix="leafworks-") as folder:
+        path = Path(folder, "clips.json")
+        write_clips(path, clips)
+        request = MeasureRequest(config=plan.config, folder=plan.listed.folder, clips_path=str(path))
+        try:
+            return run_stage("pipelines.measure", request, Measured, on_line=lambda line: None), ()
+        except (StageError, ValueError) as error:
+            return None, (f"the sample could not be measured: {str(error).splitlines()[0]}",)
 
 
 def _times(plan: Plan, clips: tuple[Clip, ...]) -> float:

@@ -8,23 +8,24 @@ import io
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
-from pipelines.clip import Clip
 from pipelines.config import PrepareConfig
 from pipelines.making import store_clips
 from pipelines.shards import ShardWriter
 from pipelines.stage import serve
+from pipelines.tasks import read_clips
 
 _MOST_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureRequest:
-    """Clips of `folder` to decode and to encode, without keeping anything."""
+    """Clips of `folder` to decode and to encode, without keeping anything; a file of `pipelines.tasks` lists them."""
 
     config: PrepareConfig
     folder: str
-    clips: tuple[Clip, ...]
+    clips_path: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +40,14 @@ class Measured:
 def measure(request: MeasureRequest) -> Measured:
     """Does with every clip what the preparation does, and measures the time."""
     signal.alarm(_MOST_SECONDS)  # ends this process wherever it is, within a decoder too
+    clips = read_clips(Path(request.clips_path))
     begin = time.perf_counter()
     rows = store_clips(
-        request.clips,
+        clips,
         ShardWriter(io.BytesIO()),
         shard="",
         folder=request.folder,
-        labels=sorted({label for clip in request.clips for label in clip.labels}),
+        labels=sorted({label for clip in clips for label in clip.labels}),
         config=request.config,
     )
     return Measured(

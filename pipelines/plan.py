@@ -139,8 +139,7 @@ def _key(config: PrepareConfig, listed: Listed) -> str:
 
 
 def _key_row(clip: Clip) -> list[Any]:
-    stamp = clip.stamp and [clip.stamp.num_bytes, clip.stamp.mtime_ns]
-    return [clip.clip_id, clip.labels, clip.split, clip.group, clip.start, clip.end, clip.member, stamp]
+    return [clip.clip_id, clip.labels, clip.split, clip.group, clip.start, clip.end, clip.member, clip.stamp]
 
 
 def _shards(clips: tuple[Clip, ...], clips_per_shard: int) -> tuple[Shard, ...]:

@@ -4,7 +4,6 @@ Clips do not go through the runner: two million of them took Beam's local runner
 was decoded. Their files are in the snapshot's folder, which every worker can write, and go with the ledger's parts.
 """
 
-import gzip
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ def write_tasks(plan: Plan, shards: Iterable[Shard]) -> list[ShardTask]:
     folder.mkdir(parents=True, exist_ok=True)
     tasks = []
     for shard in shards:
-        clips_path = folder / f"{shard.name}.json.gz"
+        clips_path = folder / f"{shard.name}.json"
         write_clips(clips_path, shard.clips)
         task = ShardTask(
             path=str(plan.folder / shard.name), part_path=str(plan.part_path(shard)), clips_path=str(clips_path)
@@ -44,31 +43,16 @@ def write_tasks(plan: Plan, shards: Iterable[Shard]) -> list[ShardTask]:
 
 def write_clips(path: Path, clips: Iterable[Clip]) -> None:
     """Writes clips in their order; JSON keeps names that are not UTF-8."""
-    text = json.dumps([_values(clip) for clip in clips], separators=(",", ":"))
+    text = json.dumps(list(clips), separators=(",", ":"))
     with atomic_writer(path) as stream:
-        stream.write(gzip.compress(text.encode(), 1, mtime=0))
+        stream.write(text.encode())
 
 
 def read_clips(path: Path) -> tuple[Clip, ...]:
     """The inverse of `write_clips`."""
-    return tuple(map(_clip, json.loads(gzip.decompress(path.read_bytes()))))
-
-
-def _values(clip: Clip) -> list[object]:
-    stamp = clip.stamp and [clip.stamp.num_bytes, clip.stamp.mtime_ns]
-    return [clip.clip_id, clip.source, clip.labels, clip.split, clip.group, clip.start, clip.end, stamp, clip.member]
+    return tuple(map(_clip, json.loads(path.read_bytes())))
 
 
 def _clip(values: Sequence[Any]) -> Clip:
     clip_id, source, labels, split, group, start, end, stamp, member = values
-    return Clip(
-        clip_id=clip_id,
-        source=source,
-        labels=tuple(labels),
-        split=split,
-        group=group,
-        start=start,
-        end=end,
-        stamp=stamp and Stamp(*stamp),
-        member=member,
-    )
+    return Clip(clip_id, source, tuple(labels), split, group, start, end, stamp and Stamp(*stamp), member)

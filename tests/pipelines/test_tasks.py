@@ -39,7 +39,7 @@ def test_a_plan_gives_its_clips_away(small):
     """The files have them, and what is left of the plan has names only."""
     plan = make_plan(small())
     tasks = write_tasks(plan, plan.shards)
-    assert tuple(read_clips(plan.folder / "tasks" / f"{shard.name}.json.gz") for shard in plan.shards) == tuple(
+    assert tuple(read_clips(plan.folder / "tasks" / f"{shard.name}.json") for shard in plan.shards) == tuple(
         shard.clips for shard in plan.shards
     )
     assert [task.part_path for task in tasks] == [str(plan.part_path(shard)) for shard in plan.shards]
