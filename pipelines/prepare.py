@@ -87,7 +87,7 @@ def _is_done(plan: Plan, shard: Shard) -> bool:
 
 
 def _seal(plan: Plan, request: PrepareRequest) -> None:
-    with without_collection():
+    with without_collection():  # many small objects, and no circles
         from pipelines.seal import seal
 
         seal(
