@@ -48,9 +48,6 @@ def _runs(parts: Sequence[Path], folder: Path) -> Iterator[Iterator[pa.RecordBat
 def _merged(runs: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[pa.Table]:
     """Tables of sorted rows, each before the next. Of every run a piece is in memory."""
     readers = list(runs)
-    if len(readers) == 1:
-        yield from map(_table, readers[0])
-        return
     pieces: list[pa.Table | None] = [_next(reader) for reader in readers]
     while any(pieces):
         # What is not beyond the nearest end of a piece is complete: further rows of every run are larger.
@@ -66,11 +63,7 @@ def _merged(runs: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[pa.Table]:
 
 def _next(reader: Iterator[pa.RecordBatch]) -> pa.Table | None:
     batch = next(reader, None)
-    return None if batch is None else _table(batch)
-
-
-def _table(batch: pa.RecordBatch) -> pa.Table:
-    return pa.Table.from_batches([batch])
+    return None if batch is None else pa.Table.from_batches([batch])
 
 
 def _sorted(tables: Sequence[pa.Table]) -> pa.Table:

@@ -87,15 +87,14 @@ def _is_done(plan: Plan, shard: Shard) -> bool:
 
 
 def _seal(plan: Plan, request: PrepareRequest) -> None:
-    with without_collection():  # many small objects, and no circles
-        from pipelines.seal import seal
+    from pipelines.seal import seal
 
-        seal(
-            plan,
-            max_rejected_share=request.max_rejected_share,
-            max_missing_share=request.max_missing_share,
-            workers=request.workers,
-        )
+    seal(
+        plan,
+        max_rejected_share=request.max_rejected_share,
+        max_missing_share=request.max_missing_share,
+        workers=request.workers,
+    )
 
 
 def _answer(plan: Plan, *, shards_made: int) -> Prepared:
